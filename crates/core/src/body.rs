@@ -1,0 +1,17 @@
+/// A request body that may be able to be sent again.
+///
+/// Implemented for everything that is `Clone`, which can always be sent again. A body that can run
+/// out of replays (`ReplayBody` of `tower-steady-replay-body`, past its limit) implements it itself
+/// and answers `None` from then on. A type of your own that must pass through once answers `None`
+/// always.
+pub trait TryClone: Sized {
+    /// A body that yields the same bytes from the start, or `None` where that is not possible any
+    /// more. Cheap: called once before the first try and once before each later one.
+    fn try_clone(&self) -> Option<Self>;
+}
+
+impl<B: Clone> TryClone for B {
+    fn try_clone(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
