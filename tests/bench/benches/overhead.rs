@@ -1,0 +1,95 @@
+//! `cargo bench -p bench` prints the table; `-- --json` prints one object a line; `-- --only TEXT`
+//! keeps the rows whose name contains the text.
+
+use std::env;
+use std::path::Path;
+
+use bench::cases::{self, Case};
+use bench::measure;
+use serde_json::json;
+
+/// One line of the table.
+struct Line {
+    row: String,
+    contender: String,
+    ns: Option<f64>,
+    allocs: Option<f64>,
+    instructions: Option<f64>,
+    threads2: Option<f64>,
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let as_json = arguments.iter().any(|argument| argument == "--json");
+    let only = arguments
+        .iter()
+        .position(|argument| argument == "--only")
+        .and_then(|at| arguments.get(at + 1));
+    let probe = Path::new(env!("CARGO_BIN_EXE_probe"));
+    let valgrind = measure::valgrind_is_installed();
+    if !valgrind {
+        eprintln!("valgrind is not installed: instructions are not counted");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+
+    if !as_json {
+        println!("| row | contender | ns | allocations | instructions | two threads / one |");
+        println!("|---|---|--:|--:|--:|--:|");
+    }
+    let wanted = |row: &str| only.is_none_or(|only| row.contains(only.as_str()));
+    for (index, case) in cases::all().iter().enumerate() {
+        if !wanted(case.row) {
+            continue;
+        }
+        let ns = {
+            let _guard = runtime.enter();
+            measure::overhead_ns(case)
+        };
+        print(as_json, &measured(case, ns, probe, index, valgrind));
+    }
+}
+
+fn measured(case: &Case, ns: f64, probe: &Path, index: usize, valgrind: bool) -> Line {
+    Line {
+        row: case.row.to_owned(),
+        contender: case.contender.to_owned(),
+        ns: Some(ns),
+        allocs: measure::allocations(probe, index),
+        instructions: valgrind
+            .then(|| measure::instructions(probe, index))
+            .flatten(),
+        threads2: measure::two_over_one(case),
+    }
+}
+
+fn print(as_json: bool, line: &Line) {
+    let Line {
+        row,
+        contender,
+        ns,
+        allocs,
+        instructions,
+        threads2,
+    } = line;
+    if as_json {
+        println!(
+            "{}",
+            json!({"row": row, "contender": contender, "ns": ns, "allocs": allocs,
+                   "instructions": instructions, "threads2": threads2})
+        );
+    } else {
+        let cell = |value: &Option<f64>, digits: usize| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+        };
+        println!(
+            "| {row} | {contender} | {} | {} | {} | {} |",
+            cell(ns, 0),
+            cell(allocs, 1),
+            cell(instructions, 0),
+            cell(threads2, 2)
+        );
+    }
+}

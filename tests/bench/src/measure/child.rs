@@ -1,0 +1,72 @@
+//! What is counted exactly, in a process of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Two lengths of the same run: set-up, tear-down and first touches cancel out.
+const SHORT: u32 = 500;
+const LONG: u32 = 4_500;
+
+/// Allocations a call over the baseline.
+#[must_use]
+pub fn allocations(probe: &Path, index: usize) -> Option<f64> {
+    let side = |side| -> Option<f64> {
+        let output = Command::new(probe)
+            .args(["allocs", &index.to_string(), side])
+            .output()
+            .ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    Some(side("case")? - side("base")?)
+}
+
+/// Whether [`instructions`] has what it needs.
+#[must_use]
+pub fn valgrind_is_installed() -> bool {
+    Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Instructions a call over the baseline, in user space.
+#[must_use]
+pub fn instructions(probe: &Path, index: usize) -> Option<f64> {
+    let side = |side| -> Option<f64> {
+        let long = run(probe, index, side, LONG)?;
+        let short = run(probe, index, side, SHORT)?;
+        Some((long - short) / f64::from(LONG - SHORT))
+    };
+    Some(side("case")? - side("base")?)
+}
+
+fn run(probe: &Path, index: usize, side: &str, calls: u32) -> Option<f64> {
+    let out = std::env::temp_dir().join(format!(
+        "tower-steady-{}-{index}-{side}-{calls}.callgrind",
+        std::process::id()
+    ));
+    let status = Command::new("valgrind")
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(probe)
+        .args(["run", &index.to_string(), side, &calls.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .ok()?;
+    let text = fs::read_to_string(&out);
+    let _ = fs::remove_file(&out);
+    if !status.success() {
+        return None;
+    }
+    // "summary: 123" or "totals: 123"
+    text.ok()?.lines().rev().find_map(|line| {
+        let total = line
+            .strip_prefix("totals: ")
+            .or_else(|| line.strip_prefix("summary: "))?;
+        total.split_whitespace().next()?.parse().ok()
+    })
+}

@@ -1,0 +1,55 @@
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::median;
+use crate::cases::Case;
+use crate::drive::Factory;
+
+const REPEATS: usize = 5;
+const CALLS: usize = 200_000;
+
+/// Calls a second of two threads that share the layer over those of one thread: 2 is perfect. Each
+/// thread has a current-thread runtime of its own; the median of five.
+#[must_use]
+pub fn two_over_one(case: &Case) -> Option<f64> {
+    if thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return None;
+    }
+    let factory = (case.make)();
+    let ratios = (0..REPEATS).map(|_| {
+        let one = time(&factory, 1).as_secs_f64();
+        let two = time(&factory, 2).as_secs_f64();
+        2.0 * one / two
+    });
+    Some(median(ratios.collect()))
+}
+
+/// How long `threads` threads take for [`CALLS`] each.
+fn time(factory: &Factory, threads: usize) -> Duration {
+    let barrier = Barrier::new(threads);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .expect("a runtime");
+                    let _guard = runtime.enter();
+                    let mut runner = factory();
+                    runner(CALLS / 20);
+                    barrier.wait();
+                    let start = Instant::now();
+                    runner(CALLS);
+                    start.elapsed()
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no panic"))
+            .max()
+            .unwrap_or_default()
+    })
+}
