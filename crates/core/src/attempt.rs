@@ -1,3 +1,5 @@
+use crate::Class;
+
 /// Which try of a call a request is, noted in its extensions by the retry layer.
 ///
 /// A request without this note is the first try. A retry layer removes a note that it inherits, so
@@ -10,13 +12,27 @@ pub struct Attempt {
     /// Whether a [`Gate`](crate::Gate) has granted this try, or none stood in the way. A repeat that
     /// is not paid comes from somebody who does not ask, and a budget charges it or rejects it.
     pub paid: bool,
+    /// What the try before this one came to, where the retry layer says so. A budget that gives the
+    /// price of a retry back on its success knows by it which price that was.
+    pub after: Option<Class>,
 }
 
 impl Attempt {
     /// The note of a try; `number` counts from 1.
     #[must_use]
     pub const fn new(number: u32, paid: bool) -> Self {
-        Self { number, paid }
+        Self {
+            number,
+            paid,
+            after: None,
+        }
+    }
+
+    /// Adds what the try before came to.
+    #[must_use]
+    pub const fn after(mut self, class: Class) -> Self {
+        self.after = Some(class);
+        self
     }
 
     /// The note on `extensions`, or the first try where there is none.
