@@ -1,1 +1,25 @@
-//! Under construction.
+//! Can we afford to call again?
+
+mod account;
+mod bucket;
+mod config;
+mod episode;
+mod error;
+#[cfg(feature = "tower")]
+mod foreign;
+mod future;
+mod gate;
+mod handle;
+mod layer;
+mod service;
+mod sync;
+mod tally;
+mod tokens;
+mod window;
+
+pub use self::config::RetryBudgetBuilder;
+pub use self::error::BudgetExhausted;
+pub use self::future::ResponseFuture;
+pub use self::handle::{BudgetHandle, BudgetSnapshot};
+pub use self::layer::RetryBudgetLayer;
+pub use self::service::RetryBudget;

@@ -1,0 +1,253 @@
+//! A budget as layers and handles see it: rules, tokens, clock and events.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_steady_core::shard::{self, Padded};
+use tower_steady_core::{Attempt, Class, Veto, VetoReason};
+
+use crate::bucket::{Bucket, SHARDS};
+use crate::episode::Episode;
+#[cfg(feature = "tower")]
+use crate::foreign::Foreign;
+use crate::tally::Reading;
+use crate::tokens;
+use crate::window::Window;
+
+/// What comes in and goes out, in micro-tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) deposit: u64,
+    pub(crate) return_last_cost: bool,
+    /// Where the class is not known.
+    pub(crate) cost: u64,
+    pub(crate) costs: [u64; Class::ALL.len()],
+    pub(crate) failure_cost: u64,
+    pub(crate) above: Option<u64>,
+}
+
+impl Rule {
+    /// What a retry costs after a failure of `class`.
+    pub(crate) fn cost_after(&self, class: Option<Class>) -> u64 {
+        class.map_or(self.cost, |class| self.costs[class.index()])
+    }
+
+    /// The lowest price of a retry.
+    pub(crate) fn least_cost(&self) -> u64 {
+        let transient = Class::ALL.into_iter().filter(|class| class.is_transient());
+        transient
+            .map(|class| self.costs[class.index()])
+            .fold(self.cost, u64::min)
+    }
+
+    fn brings(&self, attempt: Attempt) -> u64 {
+        if attempt.number < 2 || !self.return_last_cost {
+            return self.deposit;
+        }
+        match attempt.after {
+            Some(class) => self.cost_after(Some(class)),
+            None => self.least_cost(),
+        }
+    }
+}
+
+/// Where the tokens are.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per budget, and a box is a hop per deposit"
+)]
+pub(crate) enum Store {
+    Bucket(Bucket),
+    Window(Mutex<Window>),
+    #[cfg(feature = "tower")]
+    Foreign(Foreign),
+}
+
+impl Store {
+    pub(crate) fn window(window: Window) -> Self {
+        Self::Window(Mutex::new(window))
+    }
+}
+
+/// One budget, shared by every layer, service, gate and handle of it.
+pub(crate) struct Account {
+    name: Cow<'static, str>,
+    rule: Rule,
+    store: Store,
+    opened: Instant,
+    /// Apart, for it is written while the rest is only read.
+    refusals: Padded<Episode>,
+}
+
+impl Account {
+    pub(crate) fn new(name: Cow<'static, str>, rule: Rule, store: Store) -> Self {
+        Self {
+            name,
+            rule,
+            store,
+            opened: Instant::now(),
+            refusals: Padded::default(),
+        }
+    }
+
+    /// One whose tokens are somebody else's: a retry counts as one token.
+    #[cfg(feature = "tower")]
+    pub(crate) fn foreign(
+        budget: std::sync::Arc<dyn tower::retry::budget::Budget + Send + Sync>,
+    ) -> Self {
+        let rule = Rule {
+            deposit: 0,
+            return_last_cost: false,
+            cost: tokens::TOKEN,
+            costs: [tokens::TOKEN; Class::ALL.len()],
+            failure_cost: 0,
+            above: None,
+        };
+        let store = Store::Foreign(Foreign::new(budget));
+        Self::new(Cow::Borrowed("foreign"), rule, store)
+    }
+
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// A try has succeeded.
+    pub(crate) fn success(&self, attempt: Attempt) {
+        self.deposit(self.rule.brings(attempt));
+    }
+
+    pub(crate) fn deposit(&self, amount: u64) {
+        match &self.store {
+            Store::Bucket(bucket) => bucket.deposit(shard::index(SHARDS), amount),
+            Store::Window(window) => lock(window).deposit(amount, self.now()),
+            #[cfg(feature = "tower")]
+            Store::Foreign(budget) => budget.deposit(),
+        }
+    }
+
+    /// A try has failed in a way that counts.
+    pub(crate) fn failure(&self) {
+        if let (1.., Store::Bucket(bucket)) = (self.rule.failure_cost, &self.store) {
+            bucket.fine(self.rule.failure_cost, self.time_for(bucket));
+        }
+    }
+
+    /// Takes the price of one retry, or says why not.
+    pub(crate) fn take(&self, cost: u64) -> Result<(), Veto> {
+        let result = match &self.store {
+            Store::Bucket(bucket) => bucket
+                .withdraw(cost, self.rule.above, self.time_for(bucket))
+                .map_err(Some),
+            Store::Window(window) => {
+                let now = self.now();
+                lock(window).withdraw(cost, now).map_err(Some)
+            }
+            #[cfg(feature = "tower")]
+            Store::Foreign(budget) => budget.withdraw(cost).map_err(|()| None),
+        };
+        match result {
+            Ok(()) => {
+                self.granted();
+                Ok(())
+            }
+            Err(balance) => Err(self.refused(cost, balance)),
+        }
+    }
+
+    /// Gives back what one [`Account::take`] took.
+    pub(crate) fn give_back(&self, cost: u64) {
+        match &self.store {
+            Store::Bucket(bucket) => bucket.refund(cost),
+            Store::Window(window) => {
+                let now = self.now();
+                lock(window).refund(cost, now);
+            }
+            #[cfg(feature = "tower")]
+            Store::Foreign(_) => {}
+        }
+    }
+
+    pub(crate) fn read(&self) -> Reading {
+        match &self.store {
+            Store::Bucket(bucket) => bucket.read(self.time_for(bucket)),
+            Store::Window(window) => {
+                let now = self.now();
+                lock(window).read(now)
+            }
+            #[cfg(feature = "tower")]
+            Store::Foreign(budget) => budget.read(),
+        }
+    }
+
+    /// Whether the balance is known: a foreign budget keeps it to itself.
+    pub(crate) fn knows_balance(&self) -> bool {
+        match &self.store {
+            Store::Bucket(_) | Store::Window(_) => true,
+            #[cfg(feature = "tower")]
+            Store::Foreign(_) => false,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    /// A clock read costs as much as all the rest, so there is none where time brings nothing in.
+    fn time_for(&self, bucket: &Bucket) -> Duration {
+        if bucket.keeps_time() {
+            self.now()
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn granted(&self) {
+        if self.refusals.0.is_open()
+            && let Some(denied) = self.refusals.0.granted(self.now())
+        {
+            tracing::info!(key = &*self.name, denied, "retry budget recovered");
+        }
+    }
+
+    fn refused(&self, cost: u64, balance: Option<u64>) -> Veto {
+        let cost = tokens::to_f64(cost);
+        let detail = match (
+            balance.map(tokens::to_f64),
+            self.rule.above.map(tokens::to_f64),
+        ) {
+            (Some(balance), Some(above)) => {
+                format!("balance {balance} tokens, a retry needs more than {above}")
+            }
+            (Some(balance), None) => format!("balance {balance} tokens, a retry costs {cost}"),
+            (None, _) => String::from("refused by the budget"),
+        };
+        if self.refusals.0.refused(self.now()) {
+            tracing::warn!(
+                key = &*self.name,
+                veto = VetoReason::Budget.as_str(),
+                balance = balance.map(tokens::to_f64),
+                cost,
+                "retry budget exhausted"
+            );
+        }
+        Veto::new(VetoReason::Budget).detail(detail)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryBudget")
+            .field("name", &self.name)
+            .field("state", &self.read())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Nothing in there can panic half-way, so a poisoned lock guards sound data.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

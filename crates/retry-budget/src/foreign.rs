@@ -1,0 +1,62 @@
+//! Somebody else's budget in place of ours.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tower::retry::budget::Budget;
+
+use crate::BudgetHandle;
+use crate::tally::{Reading, Tally};
+
+/// A budget of which only tower's trait is known: one price, no balance, no refund.
+pub(crate) struct Foreign {
+    budget: Arc<dyn Budget + Send + Sync>,
+    tally: Tally,
+}
+
+impl Foreign {
+    pub(crate) fn new(budget: Arc<dyn Budget + Send + Sync>) -> Self {
+        Self {
+            budget,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(crate) fn deposit(&self) {
+        self.budget.deposit();
+    }
+
+    pub(crate) fn withdraw(&self, cost: u64) -> Result<(), ()> {
+        let granted = self.budget.withdraw();
+        self.tally.change(|tally| {
+            if granted {
+                tally.grant(cost);
+            } else {
+                tally.deny();
+            }
+        });
+        if granted { Ok(()) } else { Err(()) }
+    }
+
+    pub(crate) fn read(&self) -> Reading {
+        self.tally.read(|| 0)
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Foreign").finish_non_exhaustive()
+    }
+}
+
+/// The budget for tower's own retry policies: a deposit is what a first success brings, a withdrawal
+/// what a retry costs.
+impl Budget for BudgetHandle {
+    fn deposit(&self) {
+        Self::deposit(self);
+    }
+
+    fn withdraw(&self) -> bool {
+        Self::withdraw(self)
+    }
+}

@@ -1,0 +1,12 @@
+//! Atomics of std, or of loom when interleavings are being explored.
+
+#[cfg(steady_loom)]
+pub(crate) use loom::{
+    sync::atomic::{AtomicU64, Ordering},
+    thread::yield_now,
+};
+#[cfg(not(steady_loom))]
+pub(crate) use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    thread::yield_now,
+};
