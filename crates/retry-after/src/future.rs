@@ -1,0 +1,75 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use pin_project_lite::pin_project;
+use tower_steady_core::{BoxError, Class, Outcome};
+use tracing::debug;
+
+use crate::{hints, moment};
+
+pin_project! {
+    /// The future of [`RetryAfter`](crate::RetryAfter).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) const fn new(inner: F) -> Self {
+        Self { inner }
+    }
+}
+
+impl<F, RB, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<RB>, E>>,
+    E: Into<BoxError>,
+{
+    type Output = Result<Response<RB>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut result = ready!(self.project().inner.poll(cx)).map_err(Into::into);
+        // A success stays without a note, and so without an allocation.
+        let class = Outcome::class_of(&result);
+        if class != Class::Success {
+            publish(class, &mut result);
+        }
+        Poll::Ready(result)
+    }
+}
+
+/// Writes what the headers say on the outcome. An error has no headers.
+#[cold]
+fn publish<RB>(class: Class, result: &mut Result<Response<RB>, BoxError>) {
+    let Ok(response) = &*result else { return };
+    let status = response.status().as_u16();
+    let hints = hints::read(class, response.headers(), moment::now());
+    if hints == hints::Hints::NONE {
+        return;
+    }
+    Outcome::amend(result, |outcome| {
+        if let Some(asked) = hints.asked {
+            outcome.wait_at_least(asked);
+        } else if let (Some(reset), None) = (hints.reset, outcome.wait) {
+            // When a quota is full again is more than was asked for if a body named a wait.
+            outcome.wait_at_least(reset);
+        }
+        if !hints.retry {
+            outcome.transient = false;
+        }
+        debug!(
+            class = outcome.class.as_str(),
+            status,
+            wait_ms = outcome.wait.map(millis),
+            retry = hints.retry,
+            "the server told when it wants us back",
+        );
+    });
+}
+
+fn millis(wait: std::time::Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
