@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     HangBeforeHead,
     /// The body stops after this many bytes, and the connection stays.
     HangAfter(u64),
+    /// The HTTP/2 stream is reset with this code before the head.
+    ResetStream(u32),
 }
 
 impl Answer {
@@ -116,6 +118,19 @@ impl Answer {
     /// body is read; for the real thing use [`Server::kill`](crate::Server::kill).
     pub fn refused() -> Self {
         Self::new(200).fault(Fault::Refuse).before_body()
+    }
+
+    /// `RST_STREAM` with this error code (RFC 9113 section 7) in place of a head, while the connection
+    /// stays. On HTTP/1.1 the same as [`Answer::closed`]. From
+    /// [`Provider::service`](crate::Provider::service): an [`std::io::Error`] around the
+    /// [`h2::Error`], as hyper wraps it.
+    pub fn reset_stream(code: u32) -> Self {
+        Self::new(200).fault(Fault::ResetStream(code))
+    }
+
+    /// `REFUSED_STREAM`: the provider has not processed the request (RFC 9113 section 8.7).
+    pub fn refused_stream() -> Self {
+        Self::reset_stream(h2::Reason::REFUSED_STREAM.into()).before_body()
     }
 
     /// Adds a header. A second value under the same name is added, not replaced, except for

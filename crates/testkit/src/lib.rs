@@ -56,7 +56,7 @@
 //! |---|---|
 //! | connecting | [`Server::kill`], [`Server::restart`]; [`Answer::refused`] without sockets |
 //! | sending the request | [`Answer::after_reading`] with a cut or [`Answer::before_body`] |
-//! | waiting for the head | [`Answer::delay`], [`Answer::hang`], [`Answer::closed`], [`Answer::reset`] |
+//! | waiting for the head | [`Answer::delay`], [`Answer::hang`], [`Answer::closed`], [`Answer::reset`], [`Answer::reset_stream`] |
 //! | in the head | [`Answer::cut_in_head`] |
 //! | in the body | [`Answer::pace`], [`Answer::cut_after`], [`Answer::hang_after`] |
 //! | in a stream | [`Sse`]: late errors, [`Sse::wait`], [`Sse::cut`], [`Sse::hang`] |

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -55,6 +56,11 @@ where
             page.done();
             Err(gone(wire.as_deref(), cut_kind(answer.abrupt)))
         }
+        Some(Fault::ResetStream(code)) => {
+            page.done();
+            let reason = h2::Reason::from(code);
+            Err(around(h2::Error::from(reason)))
+        }
         Some(Fault::CutInHead(_)) if wire.is_none() => {
             page.done();
             Err(cut_kind(answer.abrupt).into())
@@ -90,7 +96,7 @@ where
                     page.received(&data);
                 }
             }
-            Some(Err(error)) => break Err(io::Error::other(error)),
+            Some(Err(error)) => break Err(around(error)),
         }
     };
     page.note_body(whole);
@@ -198,4 +204,25 @@ fn gone(wire: Option<&Wire>, kind: io::ErrorKind) -> io::Error {
         wire.die(kind != io::ErrorKind::UnexpectedEof);
     }
     kind.into()
+}
+
+/// The source of an [`io::Error`] is the source of what it holds: without a wrapper in between,
+/// whoever walks the chain misses the error itself.
+#[derive(Debug)]
+struct Around(BoxError);
+
+fn around(error: impl Into<BoxError>) -> io::Error {
+    io::Error::other(Around(error.into()))
+}
+
+impl fmt::Display for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Around {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
 }

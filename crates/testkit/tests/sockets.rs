@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -253,77 +253,74 @@ async fn a_dropped_server_is_gone() {
 }
 
 #[tokio::test]
-async fn odd_scripts_are_answered_and_never_panic() {
-    let long = "x".repeat(100_000);
-    for (answer, status) in [
-        (Answer::new(1000), 500),
-        (Answer::new(42), 500),
-        (Answer::new(200).header("no name", "x"), 500),
-        (Answer::new(200).header("x", "line\nbreak"), 500),
-        (Answer::new(204).body("a body where none may be"), 204),
-        (Answer::new(304).body("a body where none may be"), 304),
-        (
-            Answer::new(200)
-                .header("content-length", "3")
-                .body("longer"),
-            200,
-        ),
-        (
-            Answer::new(200)
-                .header("content-length", "300")
-                .body("shorter"),
-            200,
-        ),
-        (
-            Answer::new(200).header("content-length", "many").body("x"),
-            200,
-        ),
-        (
-            Answer::new(200)
-                .header("transfer-encoding", "chunked")
-                .body("x"),
-            200,
-        ),
-        (Answer::new(200).header("x-long", long).body("x"), 200),
-        (
-            Answer::new(200).header("connection", "close").body("x"),
-            200,
-        ),
-        (
-            Answer::new(200)
-                .cut_after(u64::MAX)
-                .hang_after(0)
-                .cut_in_head(u64::MAX),
-            200,
-        ),
-        (
-            Answer::new(200)
-                .chunk("")
-                .chunk("")
-                .trailer("grpc-status", "0"),
-            200,
-        ),
-        (Answer::new(101).body("switch"), 0),
-        (Answer::new(199), 0),
-    ] {
+async fn trailers_and_stream_resets_are_for_http2() {
+    let server = serve([
+        Answer::grpc_then(b"message", 14, "unavailable"),
+        Answer::grpc_error(8, "exhausted"),
+        Answer::refused_stream(),
+        Answer::reset_stream(0xb),
+        Answer::grpc_ok(b"message"),
+    ])
+    .await;
+    let client = client_h2();
+
+    let response = client.request(request(&server)).await.unwrap();
+    let collected = response.into_body().collect().await.unwrap();
+    assert_eq!(collected.trailers().unwrap()["grpc-status"], "14");
+    assert_eq!(collected.to_bytes(), "\0\0\0\0\x07message");
+
+    let response = client.request(request(&server)).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "8");
+
+    for reason in [h2::Reason::REFUSED_STREAM, h2::Reason::ENHANCE_YOUR_CALM] {
+        let error = client.request(request(&server)).await.unwrap_err();
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut found = None;
+        while let Some(error) = source {
+            found = error.downcast_ref::<h2::Error>().or(found);
+            source = error.source();
+        }
+        assert_eq!(found.unwrap().reason(), Some(reason));
+    }
+    client.request(request(&server)).await.unwrap();
+    assert_eq!(server.accepted(), 1, "one connection outlives it all");
+}
+
+/// The upload is larger than what the sockets between them hold.
+const UPLOAD: usize = 10 << 20;
+
+fn upload(server: &Server) -> Request<Full<Bytes>> {
+    let body = Full::from(vec![b'x'; UPLOAD]);
+    Request::post(server.url()).body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_large_upload_arrives_whole() {
+    for (http, client) in clients() {
+        let server = serve(Answer::new(200)).await;
+        client.request(upload(&server)).await.unwrap();
+        assert_eq!(server.calls()[0].body.len(), UPLOAD, "{http}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_can_be_cut_in_its_middle() {
+    for answer in [Answer::closed(), Answer::reset()] {
         for (http, client) in clients() {
-            let server = serve([answer.clone(), Answer::new(200)]).await;
-            let patience = Duration::from_secs(2);
-            // What cannot be sent at all may fail; a server that panics would end the test's run
-            // with a message and must serve the next call all the same.
-            let first = timeout(patience, client.request(request(&server))).await;
-            if let (Ok(Ok(first)), 1..) = (first, status) {
-                assert_eq!(first.status().as_u16(), status, "{http} {answer:?}");
-                let _ = timeout(patience, whole(first)).await;
-            }
-            let next = self::client::<Full<Bytes>>()
-                .request(request(&server))
-                .await
-                .unwrap();
-            assert_eq!(next.status(), StatusCode::OK, "{http} {answer:?}");
+            let server = serve(answer.clone().after_reading(1 << 20)).await;
+            client.request(upload(&server)).await.unwrap_err();
+            let call = &server.provider().settled().await[0];
+            assert!((1 << 20..UPLOAD).contains(&call.body.len()), "{http}");
+            assert!(!call.whole, "{http}");
         }
     }
-    let server = serve(Vec::<Answer>::new()).await;
-    let response = client().request(request(&server)).await.unwrap();
-    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_before_the_upload_is_read_reaches_an_http2_client() {
+    let server = serve(Answer::new(413).body("too large").before_body()).await;
+    let response = client_h2().request(upload(&server)).await.unwrap();
+    assert_eq!(response.status(), 413);
+    assert_eq!(whole(response).await.unwrap(), "too large");
+    assert!(server.calls()[0].body.is_empty());
 }
