@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use tower_steady_core::{Attempt, BoxError, Class, Failure, Grant, Lease, Outcome};
+use tower_steady_core::{Attempt, BoxError, Class, Failure, Lease, Outcome};
 
 use crate::account::Account;
+use crate::charge::Charge;
 use crate::gate::Priced;
 
 pin_project! {
@@ -33,39 +34,19 @@ pin_project! {
     }
 }
 
-/// What an unpaid repeat was charged: given back if the repeat is dropped before it was polled, for
-/// then nothing was sent, or if a layer further in rejects it.
-struct Charge {
-    grant: Option<Grant>,
-    polled: bool,
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        if self.polled
-            && let Some(grant) = self.grant.take()
-        {
-            grant.spend();
-        }
-    }
-}
-
 impl<F> ResponseFuture<F> {
     pub(crate) fn new(
         response: F,
         account: Lease<Account>,
         attempt: Attempt,
-        grant: Option<Grant>,
+        charge: Charge,
     ) -> Self {
         Self {
             state: State::Called {
                 response,
                 account,
                 attempt,
-                charge: Charge {
-                    grant,
-                    polled: false,
-                },
+                charge,
             },
         }
     }
@@ -94,12 +75,11 @@ where
                 attempt,
                 charge,
             } => {
-                charge.polled = true;
+                charge.polled();
                 let mut result = ready!(response.poll(cx)).map_err(Into::into);
                 match Outcome::class_of(&result) {
                     Class::Success => account.success(*attempt),
-                    // Not sent after all: what it was charged goes back.
-                    Class::Rejected => drop(charge.grant.take()),
+                    Class::Rejected => charge.give_back(),
                     class => failed(account, class, &mut result),
                 }
                 Poll::Ready(result)
@@ -114,26 +94,32 @@ where
 /// Counts a failure, and leaves the gate where somebody may want to pass it.
 #[cold]
 fn failed<RB>(account: &Lease<Account>, class: Class, result: &mut Result<Response<RB>, BoxError>) {
-    let note = Outcome::note(result);
-    let transient = note.map_or(class.is_transient(), |outcome| outcome.transient);
-    let may_retry = note.map_or(transient, Outcome::may_retry);
+    let transient = Outcome::note(result).is_some_and(|outcome| outcome.transient);
     if transient || class.is_transient() {
         account.failure();
     }
-    if may_retry {
+    if may_retry(result) {
         let gate = Arc::new(Priced::new(account.clone(), Some(class)));
         Outcome::amend(result, |outcome| outcome.add_gate(gate));
     }
 }
 
+/// Whether somebody may want to pass a gate.
+pub(crate) fn may_retry<RB>(result: &Result<Response<RB>, BoxError>) -> bool {
+    match Outcome::note(result) {
+        Some(outcome) => outcome.may_retry(),
+        None => Outcome::class_of(result).is_transient(),
+    }
+}
+
 impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.state {
+        let state = match self.state {
             State::Called { .. } => "Called",
             State::Rejected { .. } => "Rejected",
         };
-        f.debug_tuple("ResponseFuture")
-            .field(&format_args!("{name}"))
-            .finish()
+        f.debug_struct("ResponseFuture")
+            .field("state", &format_args!("{state}"))
+            .finish_non_exhaustive()
     }
 }

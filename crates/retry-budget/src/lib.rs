@@ -2,6 +2,7 @@
 
 mod account;
 mod bucket;
+mod charge;
 mod config;
 mod episode;
 mod error;
@@ -12,6 +13,7 @@ mod gate;
 mod handle;
 mod layer;
 mod service;
+pub mod spend;
 mod sync;
 mod tally;
 mod tokens;
@@ -23,3 +25,7 @@ pub use self::future::ResponseFuture;
 pub use self::handle::{BudgetHandle, BudgetSnapshot};
 pub use self::layer::RetryBudgetLayer;
 pub use self::service::RetryBudget;
+pub use self::spend::{
+    Cost, RequestInfo, Spend, SpendBuilder, SpendHandle, SpendLayer, SpendSnapshot, Unit, Workflow,
+    input_tokens,
+};

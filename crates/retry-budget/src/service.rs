@@ -1,13 +1,13 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
-use tower_steady_core::{Attempt, BoxError, Failure, Gate, Grant, Outcome, Shared, Veto};
+use tower_steady_core::{Attempt, BoxError, Shared};
 
 use crate::account::Account;
+use crate::charge::Charge;
 use crate::gate::Priced;
-use crate::{BudgetExhausted, BudgetHandle, ResponseFuture};
+use crate::{BudgetHandle, ResponseFuture};
 
 /// Pays in what successes bring, leaves a gate on what may be retried, and stops repeats that nobody
 /// has paid for. Made by [`RetryBudgetLayer`](crate::RetryBudgetLayer); clones share the budget.
@@ -32,14 +32,6 @@ impl<S> RetryBudget<S> {
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
-
-    /// Charges a repeat whose retry layer has not asked, as one does that lost the notes.
-    fn charge(&self, attempt: Attempt) -> Result<Grant, Veto> {
-        let gate: Arc<dyn Gate> = Arc::new(Priced::new(self.account.lease(), attempt.after));
-        let grant = Grant::ask(gate)?;
-        tracing::debug!(attempt = attempt.number, "unpaid repeat charged");
-        Ok(grant)
-    }
 }
 
 impl<S, B, RB> Service<Request<B>> for RetryBudget<S>
@@ -57,19 +49,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let attempt = Attempt::of(request.extensions());
-        let charge = if attempt.number >= 2 && !attempt.paid {
-            match self.charge(attempt) {
-                Ok(grant) => Some(grant),
-                Err(veto) => {
-                    let error = BudgetExhausted::new(attempt.number);
-                    let failure = Failure::new(Outcome::rejected(veto), error);
-                    return ResponseFuture::rejected(failure);
-                }
+        let charge =
+            Charge::unless_paid(attempt, || Priced::new(self.account.lease(), attempt.after));
+        match charge {
+            Ok(charge) => {
+                let response = self.inner.call(request);
+                ResponseFuture::new(response, self.account.lease(), attempt, charge)
             }
-        } else {
-            None
-        };
-        let response = self.inner.call(request);
-        ResponseFuture::new(response, self.account.lease(), attempt, charge)
+            Err(failure) => ResponseFuture::rejected(failure),
+        }
     }
 }

@@ -1,0 +1,104 @@
+//! The ledger behind its lock, with the clock and the events.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_steady_core::{Veto, VetoReason};
+
+use super::cost::{RequestInfo, Unit};
+use super::ledger::{Ledger, Limit, Order, Refusal, Reservation};
+use crate::account::lock;
+
+/// What one retry of a request costs.
+pub(crate) type CostFn = Arc<dyn Fn(&RequestInfo<'_>) -> u64 + Send + Sync>;
+
+/// One ledger, shared by every layer, service, gate and handle of it. Its lock is taken for retries
+/// and by handles only, never for a call that succeeds.
+pub(crate) struct Book {
+    name: Cow<'static, str>,
+    unit: Unit,
+    cost: CostFn,
+    ledger: Mutex<Ledger>,
+    opened: Instant,
+}
+
+impl Book {
+    pub(crate) fn new(name: Cow<'static, str>, unit: Unit, cost: CostFn, ledger: Ledger) -> Self {
+        Self {
+            name,
+            unit,
+            cost,
+            ledger: Mutex::new(ledger),
+            opened: Instant::now(),
+        }
+    }
+
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    pub(crate) fn cost(&self, request: &RequestInfo<'_>) -> u64 {
+        (self.cost)(request)
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    /// Books a retry, or says which limit it would break.
+    pub(crate) fn reserve(&self, order: Order<'_>) -> Result<Reservation, Veto> {
+        let now = self.now();
+        // Bound first: events are made with the lock released.
+        let result = self.ledger().reserve(order, now);
+        result.map_err(|refusal| self.veto(order, &refusal))
+    }
+
+    fn veto(&self, order: Order<'_>, refusal: &Refusal) -> Veto {
+        let Refusal {
+            limit, used, most, ..
+        } = *refusal;
+        let (unit, cost) = (self.unit, order.cost);
+        if refusal.news {
+            tracing::warn!(
+                key = &*self.name,
+                veto = VetoReason::Spend.as_str(),
+                reason = limit.as_str(),
+                used,
+                limit = most,
+                cost,
+                unit = unit.as_str(),
+                workflow = order.workflow.map(super::Workflow::id),
+                "spend limit hit"
+            );
+        }
+        let detail = match limit {
+            Limit::MaxWorkflows => format!("max_workflows: {used} of {most} at work"),
+            _ => format!(
+                "{}: {used} of {most} {unit} spent on retries, this one costs {cost}",
+                limit.as_str()
+            ),
+        };
+        let veto = Veto::new(VetoReason::Spend).detail(detail);
+        match refusal.left {
+            Some(left) => veto.left(left),
+            None => veto,
+        }
+    }
+}
+
+impl fmt::Debug for Book {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spend")
+            .field("name", &self.name)
+            .field("unit", &self.unit)
+            .field("totals", &self.ledger().totals())
+            .finish_non_exhaustive()
+    }
+}
