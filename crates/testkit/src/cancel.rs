@@ -56,13 +56,19 @@ pub async fn at_every_poll<F: Future>(
             future: Box::pin(make()),
             left: polls,
         };
-        match tokio::time::timeout(FOR_EVER, limited).await {
-            Ok(Some(output)) => {
+        let end = tokio::select! {
+            // First, so that the end of for ever is no poll of the future.
+            biased;
+            () = tokio::time::sleep(FOR_EVER) => End::Never,
+            end = limited => end,
+        };
+        match end {
+            End::Finished(output) => {
                 check(Dropped::Finished(output)).await;
                 return polls;
             }
-            Ok(None) => check(Dropped::After(polls)).await,
-            Err(_) => {
+            End::Cut => check(Dropped::After(polls)).await,
+            End::Never => {
                 check(Dropped::After(polls)).await;
                 return polls + 1;
             }
@@ -77,17 +83,23 @@ struct Limited<F> {
     left: usize,
 }
 
+enum End<T> {
+    Finished(T),
+    Cut,
+    Never,
+}
+
 impl<F: Future> Future for Limited<F> {
-    type Output = Option<F::Output>;
+    type Output = End<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.left == 0 {
-            return Poll::Ready(None);
+            return Poll::Ready(End::Cut);
         }
         self.left -= 1;
         match self.future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.left == 0 => Poll::Ready(None),
+            Poll::Ready(output) => Poll::Ready(End::Finished(output)),
+            Poll::Pending if self.left == 0 => Poll::Ready(End::Cut),
             Poll::Pending => Poll::Pending,
         }
     }
