@@ -35,6 +35,8 @@ pub enum VetoReason {
     NotReplayable,
     /// The request must not be repeated, and the provider may have processed it.
     NotIdempotent,
+    /// The next try could not be sent: a layer here refused it, or was not ready for it.
+    NotSent,
 }
 
 impl VetoReason {
@@ -51,6 +53,7 @@ impl VetoReason {
             Self::Deadline => "deadline",
             Self::NotReplayable => "not_replayable",
             Self::NotIdempotent => "not_idempotent",
+            Self::NotSent => "not_sent",
         }
     }
 }
