@@ -1,0 +1,344 @@
+use std::ptr;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use tokio::time::Instant;
+use tower_steady_core::{
+    Attempt, AttemptReport, BoxError, Class, Failure, Grant, Lease, Outcome, Seeds, TryClone, Veto,
+    VetoReason, request_id,
+};
+
+use crate::copy::Copy;
+use crate::decision::{self, Facts, Pause};
+use crate::event::{self, Failed};
+use crate::service::{self, Template};
+use crate::session::{Next, Session};
+use crate::{NotSent, Repair};
+
+type Answer<RB> = Result<Response<RB>, BoxError>;
+
+/// One call: what it needs for a further try, and what it has seen so far.
+pub(crate) struct Call<S, B, A, R> {
+    pub(crate) template: Lease<Template<S, R>>,
+    copy: Copy<B>,
+    limit: u32,
+    started: Option<Instant>,
+    session: Option<Box<Session<A, B>>>,
+}
+
+/// What comes after a try.
+pub(crate) enum Step<RB> {
+    Finish(Answer<RB>),
+    Wait(Duration),
+}
+
+/// Whether there is a next try.
+enum Verdict<B> {
+    Try(Next<B>),
+    /// Not, and this is why.
+    Veto(Veto),
+    /// There is nothing to decide: the result is final, or has been vetoed below.
+    End,
+}
+
+impl<S, B, A, R> Call<S, B, A, R> {
+    pub(crate) fn new(template: Lease<Template<S, R>>, copy: Copy<B>, limit: u32) -> Self {
+        Self {
+            template,
+            copy,
+            limit,
+            started: None,
+            session: None,
+        }
+    }
+
+    /// The number of the try under way.
+    pub(crate) fn number(&self) -> u32 {
+        self.session.as_ref().map_or(1, |session| session.tries)
+    }
+
+    /// Whether the first try is under way.
+    pub(crate) fn is_first(&self) -> bool {
+        self.session.is_none()
+    }
+
+    /// The try is under way and has not answered at once: only then its time is worth a clock read.
+    pub(crate) fn pending(&mut self) {
+        if self.started.is_none() {
+            self.started = Some(Instant::now());
+        }
+    }
+
+    /// When it is too late for a try.
+    pub(crate) fn latest(&self) -> Option<Instant> {
+        let deadline = self.session.as_ref()?.deadline?.instant();
+        let slack = self.template.settings.limits.slack();
+        Some(deadline.checked_sub(slack).unwrap_or(deadline).into())
+    }
+
+    /// The delay is over.
+    pub(crate) fn wake(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.wake();
+        }
+    }
+
+    /// The next try, which goes out now.
+    pub(crate) fn next(&mut self) -> Option<Request<B>> {
+        self.started = None;
+        self.session.as_mut()?.next()
+    }
+
+    /// It is out.
+    pub(crate) fn launched(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.launched();
+        }
+    }
+}
+
+impl<S, B, RB, R> Call<S, B, Response<RB>, R>
+where
+    B: TryClone,
+    R: Repair<B>,
+{
+    /// Takes the result of a try and says what comes next.
+    pub(crate) fn settle(&mut self, mut result: Answer<RB>) -> Step<RB> {
+        let now = Instant::now();
+        let elapsed = self
+            .started
+            .map_or(Duration::ZERO, |started| now.duration_since(started));
+        let noted = Outcome::note(&result).is_some();
+        let mut outcome = Outcome::read(&result);
+
+        let mut session = self.session.take().unwrap_or_else(|| {
+            let random = Seeds::fixed(self.template.settings.seeds.draw());
+            Box::new(Session::new(self.copy.deadline(), random))
+        });
+        let ended = session.record(&mut result, &outcome, elapsed);
+        if outcome.class == Class::Success {
+            return Step::Finish(session.close(result, None));
+        }
+
+        let failed = Failed {
+            class: outcome.class,
+            status: result.as_ref().ok().map(Response::status),
+            attempt: session.tries,
+            request_id: result
+                .as_ref()
+                .ok()
+                .and_then(|response| request_id::find(response.headers())),
+        };
+        let veto = match self.verdict(&mut session, &mut outcome, failed.status, noted, now) {
+            Verdict::Try(next) => {
+                let delay = next.delay;
+                event::retrying(&failed, delay, next.repaired);
+                session.schedule(next);
+                session.keep(result, &outcome);
+                self.session = Some(session);
+                return Step::Wait(delay);
+            }
+            Verdict::Veto(veto) => Some(veto),
+            Verdict::End => outcome.veto.take(),
+        };
+        if ended.unsent && session.tries > 1 {
+            let veto = veto.unwrap_or_else(not_sent);
+            return Step::Finish(session.give_back(result, veto));
+        }
+        if let Some(veto) = &veto {
+            if outcome.transient && !ended.nested {
+                event::giving_up(&failed, veto);
+            }
+        }
+        Step::Finish(session.close(result, veto))
+    }
+
+    /// The service is not ready for the next try.
+    pub(crate) fn unready(&mut self, error: BoxError) -> Answer<RB> {
+        let veto = Failure::find(&*error).and_then(|failure| failure.outcome().veto.clone());
+        self.give_back(Some(error), veto.unwrap_or_else(not_sent))
+    }
+
+    /// Too little time is left for the next try: the veto, if so.
+    pub(crate) fn too_late(&self) -> Option<Veto> {
+        let deadline = self.session.as_ref()?.deadline?;
+        let left = deadline.remaining(Instant::now().into_std());
+        decision::too_late(&self.template.settings.limits, left)
+    }
+
+    /// The next try is not sent.
+    pub(crate) fn give_back(&mut self, instead: Option<BoxError>, veto: Veto) -> Answer<RB> {
+        let instead = instead.unwrap_or_else(|| Box::new(NotSent::new()));
+        match self.session.take() {
+            Some(session) => session.give_back(Err(instead), veto),
+            None => Err(instead),
+        }
+    }
+
+    fn verdict(
+        &mut self,
+        session: &mut Session<Response<RB>, B>,
+        outcome: &mut Outcome,
+        status: Option<StatusCode>,
+        noted: bool,
+        now: Instant,
+    ) -> Verdict<B> {
+        if outcome.veto.is_some() {
+            return Verdict::End;
+        }
+        let wanted = self.template.settings.options.repairs(outcome.class);
+        if wanted && !session.repair.asked {
+            match self.repair(session, outcome, now) {
+                Some(Ok(next)) => return Verdict::Try(next),
+                // What also stands in the way of repeating it is found again below.
+                Some(Err(veto)) if !outcome.transient => return Verdict::Veto(veto),
+                Some(Err(_)) | None => {}
+            }
+        }
+        if !outcome.transient {
+            return Verdict::End;
+        }
+        match self.retry(session, outcome, status, noted, now) {
+            Ok(next) => Verdict::Try(next),
+            Err(veto) => Verdict::Veto(veto),
+        }
+    }
+
+    /// The same request again.
+    fn retry(
+        &mut self,
+        session: &mut Session<Response<RB>, B>,
+        outcome: &mut Outcome,
+        status: Option<StatusCode>,
+        noted: bool,
+        now: Instant,
+    ) -> Result<Next<B>, Veto> {
+        let request = self.restore(session)?;
+        let settings = &self.template.settings;
+        let plan = settings.plans.of(outcome.class, status);
+        let same_plan =
+            |try_: &&AttemptReport| ptr::eq(settings.plans.of(try_.class, try_.status), plan);
+        // A try that was rejected here is not in the report, and still failed.
+        let failures = session.attempts().iter().filter(same_plan).count().max(1);
+        let mut facts = self.facts(session, outcome, now);
+        facts.failures = u32::try_from(failures).unwrap_or(u32::MAX);
+        let pause = decision::decide(plan, &settings.limits, &facts)?;
+        let grant = outcome.take_gate().map(Grant::ask).transpose()?;
+        // No gate: none stood in the way. No note: that is not known, for notes can get lost.
+        let paid = grant.is_some() || noted;
+        Ok(self.prepare(session, request, pause, Pass { grant, paid }, false))
+    }
+
+    /// A changed request, if the hook makes one. `None`: it does not. A veto: it may not be sent.
+    fn repair(
+        &mut self,
+        session: &mut Session<Response<RB>, B>,
+        outcome: &mut Outcome,
+        now: Instant,
+    ) -> Option<Result<Next<B>, Veto>> {
+        let settings = &self.template.settings;
+        let plan = settings.plans.of(outcome.class, None);
+        let facts = self.facts(session, outcome, now);
+        let pause = match decision::decide_repair(plan, &settings.limits, &facts) {
+            Ok(pause) => pause,
+            Err(veto) => return Some(Err(veto)),
+        };
+        let request = match self.restore(session) {
+            Ok(request) => request,
+            Err(veto) => return Some(Err(veto)),
+        };
+        session.repair.asked = true;
+        let request = settings.repair.repair(outcome, request)?;
+        let grant = match outcome.take_gate().map(Grant::ask).transpose() {
+            Ok(grant) => grant,
+            Err(veto) => return Some(Err(veto)),
+        };
+        // A final failure comes without a gate, and a repaired request costs what any other does: a
+        // budget below is left to charge it.
+        let paid = grant.is_some();
+        self.copy = Copy::of(&request, self.limit.saturating_sub(session.tries));
+        Some(Ok(self.prepare(
+            session,
+            request,
+            pause,
+            Pass { grant, paid },
+            true,
+        )))
+    }
+
+    /// The request again, if it may be repeated and can be.
+    fn restore(&self, session: &Session<Response<RB>, B>) -> Result<Request<B>, Veto> {
+        let refused = || Veto::new(VetoReason::NotIdempotent);
+        if self.copy.is_last() {
+            return Err(decision::attempts(session.tries));
+        }
+        if session.sent && self.copy.is_non_idempotent() {
+            return Err(refused());
+        }
+        let request = self
+            .copy
+            .restore()
+            .ok_or_else(|| Veto::new(VetoReason::NotReplayable))?;
+        if !session.sent {
+            return Ok(request);
+        }
+        let (head, body) = request.into_parts();
+        if self.template.settings.options.is_non_idempotent(&head) {
+            return Err(refused());
+        }
+        Ok(Request::from_parts(head, body))
+    }
+
+    fn facts(&self, session: &Session<Response<RB>, B>, outcome: &Outcome, now: Instant) -> Facts {
+        let sends = u32::try_from(session.attempts().len()).unwrap_or(u32::MAX);
+        Facts {
+            wait: outcome.wait,
+            failures: 1,
+            // The tries of a retry layer below count as well.
+            tries: session.tries.max(sends),
+            max_attempts: self.limit,
+            left: session
+                .deadline
+                .map(|deadline| deadline.remaining(now.into_std())),
+            previous: session.previous,
+            random: session.random.draw(),
+        }
+    }
+
+    fn prepare(
+        &mut self,
+        session: &Session<Response<RB>, B>,
+        mut request: Request<B>,
+        pause: Pause,
+        pass: Pass,
+        repaired: bool,
+    ) -> Next<B> {
+        let number = session.tries.saturating_add(1);
+        if number >= self.limit {
+            self.copy = Copy::Last;
+        }
+        request
+            .extensions_mut()
+            .insert(Attempt::new(number, pass.paid));
+        if let Some(name) = &self.template.settings.options.attempt_header {
+            service::number(&mut request, name, number);
+        }
+        Next {
+            request,
+            delay: pause.delay,
+            backoff: pause.backoff,
+            grant: pass.grant,
+            repaired,
+        }
+    }
+}
+
+/// What a next try has from the gate.
+struct Pass {
+    grant: Option<Grant>,
+    paid: bool,
+}
+
+fn not_sent() -> Veto {
+    Veto::new(VetoReason::NotSent)
+}

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use tower_steady_core::{Veto, VetoReason};
+
+use crate::Plan;
+
+/// The limits that hold for every class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// A server's wait is at least this.
+    pub(crate) min_wait: Duration,
+    /// A longer wait of the server's ends the call.
+    pub(crate) wait_cap: Duration,
+    /// The shortest try that is worth sending.
+    pub(crate) min_attempt: Duration,
+}
+
+impl Limits {
+    /// What must be left when the try goes out. Less than was counted on when it was decided, for a
+    /// timer and a service that gets ready may both be late.
+    pub(crate) fn slack(&self) -> Duration {
+        self.min_attempt / 2
+    }
+}
+
+/// What the decision is made from, once the request is known to be repeatable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// The server's wait.
+    pub(crate) wait: Option<Duration>,
+    /// How many tries failed under this plan, this one included.
+    pub(crate) failures: u32,
+    /// How many tries there were in all, this one included.
+    pub(crate) tries: u32,
+    /// How many there may be.
+    pub(crate) max_attempts: u32,
+    /// The time to the caller's deadline.
+    pub(crate) left: Option<Duration>,
+    /// The jittered part of the delay before the last try.
+    pub(crate) previous: Duration,
+    /// One number, uniform over all of `u64`.
+    pub(crate) random: u64,
+}
+
+/// How long to wait before the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    pub(crate) delay: Duration,
+    /// The part of it that the schedule made.
+    pub(crate) backoff: Duration,
+}
+
+/// The next try of a failed call under its plan, or why there is none. All but the gate, which is
+/// asked last, when this has said yes.
+pub(crate) fn decide(plan: &Plan, limits: &Limits, facts: &Facts) -> Result<Pause, Veto> {
+    if facts.failures >= plan.max_attempts() || facts.tries >= facts.max_attempts {
+        return Err(attempts(facts.tries));
+    }
+    let pause = match floor(limits, facts.wait)? {
+        Some(floor) => {
+            let delay = plan.delay_after(floor, facts.failures, facts.previous, facts.random);
+            Pause {
+                delay,
+                backoff: delay.saturating_sub(floor),
+            }
+        }
+        None => {
+            let delay = plan.delay(facts.failures, facts.previous, facts.random);
+            Pause {
+                delay,
+                backoff: delay,
+            }
+        }
+    };
+    in_time(limits, facts, pause)
+}
+
+/// The same for a repaired request: it is another request, so it goes at once and by no class's plan,
+/// unless the server asked for a wait.
+pub(crate) fn decide_repair(plan: &Plan, limits: &Limits, facts: &Facts) -> Result<Pause, Veto> {
+    if facts.tries >= facts.max_attempts {
+        return Err(attempts(facts.tries));
+    }
+    let delay = match floor(limits, facts.wait)? {
+        Some(floor) => plan.delay_after(floor, 1, facts.previous, facts.random),
+        None => Duration::ZERO,
+    };
+    let backoff = facts.previous;
+    in_time(limits, facts, Pause { delay, backoff })
+}
+
+/// A veto where so little time is left when a try could go out that it would be for nothing.
+pub(crate) fn too_late(limits: &Limits, left: Duration) -> Option<Veto> {
+    let late = left.is_zero() || left < limits.slack();
+    late.then(|| {
+        Veto::new(VetoReason::Deadline).detail(format!(
+            "a try needs {:?}, {left:?} left",
+            limits.min_attempt
+        ))
+    })
+}
+
+pub(crate) fn attempts(tries: u32) -> Veto {
+    Veto::new(VetoReason::Attempts).detail(match tries {
+        1 => "1 attempt made".to_owned(),
+        tries => format!("{tries} attempts made"),
+    })
+}
+
+fn floor(limits: &Limits, wait: Option<Duration>) -> Result<Option<Duration>, Veto> {
+    match wait {
+        Some(wait) if wait > limits.wait_cap => Err(Veto::new(VetoReason::WaitOverCap)
+            .left(wait)
+            .detail(format!("the cap is {:?}", limits.wait_cap))),
+        Some(wait) => Ok(Some(wait.max(limits.min_wait))),
+        None => Ok(None),
+    }
+}
+
+fn in_time(limits: &Limits, facts: &Facts, pause: Pause) -> Result<Pause, Veto> {
+    let Some(left) = facts.left else {
+        return Ok(pause);
+    };
+    if !left.is_zero() && pause.delay.saturating_add(limits.min_attempt) <= left {
+        return Ok(pause);
+    }
+    let veto = Veto::new(VetoReason::Deadline).detail(format!(
+        "a wait of {:?} and a try of {:?} need more than the {left:?} left",
+        pause.delay, limits.min_attempt
+    ));
+    Err(match facts.wait {
+        Some(wait) => veto.left(wait),
+        None => veto,
+    })
+}

@@ -1,0 +1,195 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep};
+use tower_service::Service;
+use tower_steady_core::{BoxError, Class, Lease, Outcome, TryClone, Veto, VetoReason};
+
+use crate::call::{Call, Step};
+use crate::copy::Copy;
+use crate::service::Template;
+use crate::{NoRepair, Repair};
+
+pin_project! {
+    /// The future of a [`Retry`](crate::Retry): all tries of one call and the waits between them.
+    ///
+    /// May be dropped at any time: asleep it gives its grant back, in flight it has spent it.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled after completion, and on the first wait if there is no tokio runtime with
+    /// its timers enabled.
+    pub struct ResponseFuture<S, B, R = NoRepair>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, S::Future>,
+        call: Call<S, B, S::Response, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F> {
+        /// A try is under way.
+        Calling {
+            #[pin]
+            future: F,
+        },
+        /// Between two tries. Neither a service nor a response is held, unless it was kept.
+        Waiting {
+            #[pin]
+            sleep: Sleep,
+        },
+        /// The wait is over; a service for the next try is getting ready.
+        Readying {
+            service: S,
+            // Not armed where it is ready at once, or where there is no deadline.
+            #[pin]
+            limit: Option<Sleep>,
+        },
+        Done,
+    }
+}
+
+impl<S, B, R> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>>,
+{
+    pub(crate) fn new(
+        future: S::Future,
+        template: Lease<Template<S, R>>,
+        copy: Copy<B>,
+        limit: u32,
+    ) -> Self {
+        Self {
+            state: State::Calling { future },
+            call: Call::new(template, copy, limit),
+        }
+    }
+}
+
+impl<S, B, RB, R> Future for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
+    S::Error: Into<BoxError>,
+    B: TryClone,
+    R: Repair<B>,
+{
+    type Output = Result<Response<RB>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let call = this.call;
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Calling { future } => {
+                    let Poll::Ready(result) = future.poll(cx) else {
+                        call.pending();
+                        return Poll::Pending;
+                    };
+                    let result = result.map_err(Into::into);
+                    if call.is_first() && Outcome::class_of(&result) == Class::Success {
+                        return Poll::Ready(result);
+                    }
+                    // The try and what it holds go before the wait, its answer too unless kept.
+                    this.state.set(State::Done);
+                    match call.settle(result) {
+                        Step::Finish(result) => return Poll::Ready(result),
+                        // The timer rounds up to a millisecond, which no delay must not pay.
+                        Step::Wait(delay) if delay.is_zero() => {
+                            this.state.set(State::readying(call));
+                        }
+                        Step::Wait(delay) => this.state.set(State::Waiting {
+                            sleep: tokio::time::sleep(delay),
+                        }),
+                    }
+                }
+                StateProj::Waiting { sleep } => {
+                    ready!(sleep.poll(cx));
+                    call.wake();
+                    this.state.set(State::readying(call));
+                }
+                StateProj::Readying { service, limit } => {
+                    let ready = match service.poll_ready(cx) {
+                        Poll::Ready(ready) => ready.map_err(Into::into),
+                        Poll::Pending => {
+                            ready!(poll_limit(limit, call.latest(), cx));
+                            Ok(())
+                        }
+                    };
+                    let result = match (ready, call.too_late()) {
+                        (Err(error), _) => call.unready(error),
+                        (Ok(()), Some(veto)) => call.give_back(None, veto),
+                        (Ok(()), None) => {
+                            if let Some(request) = call.next() {
+                                let future = service.call(request);
+                                call.launched();
+                                this.state.set(State::Calling { future });
+                                continue;
+                            }
+                            // Not reached: every wait has a try behind it.
+                            call.give_back(None, Veto::new(VetoReason::NotSent))
+                        }
+                    };
+                    this.state.set(State::Done);
+                    return Poll::Ready(result);
+                }
+                StateProj::Done => panic!("`ResponseFuture` polled after completion"),
+            }
+        }
+    }
+}
+
+impl<S, F> State<S, F> {
+    fn readying<B, A, R>(call: &Call<S, B, A, R>) -> Self
+    where
+        S: Clone,
+    {
+        Self::Readying {
+            service: call.template.service(),
+            limit: None,
+        }
+    }
+}
+
+/// Ready when it is too late for a try, where that can be.
+fn poll_limit(
+    mut limit: Pin<&mut Option<Sleep>>,
+    latest: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    if limit.is_none() {
+        let Some(latest) = latest else {
+            return Poll::Pending;
+        };
+        limit.set(Some(tokio::time::sleep_until(latest)));
+    }
+    match limit.as_pin_mut() {
+        Some(limit) => limit.poll(cx),
+        None => Poll::Pending,
+    }
+}
+
+impl<S, B, R> fmt::Debug for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Calling { .. } => "calling",
+            State::Waiting { .. } => "waiting",
+            State::Readying { .. } => "readying",
+            State::Done => "done",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .field("attempt", &self.call.number())
+            .finish_non_exhaustive()
+    }
+}
