@@ -1,1 +1,135 @@
-//! Under construction.
+//! Should we call at all? A circuit breaker for tower services that speak HTTP.
+//!
+//! A provider that is down answers slowly and costs money, and every retry makes it worse. A circuit
+//! breaker watches the calls to it. While they end well the circuit is *closed* and calls pass; when they
+//! stop ending well it *opens*, and for a while calls fail at once, without being sent; then it is
+//! *half-open* and lets a few probes through, which decide whether it closes again.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_steady_circuit_breaker::{CircuitBreakerLayer, CircuitOpen, State};
+//! use tower_steady_core::BoxError;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), BoxError> {
+//! let layer = CircuitBreakerLayer::builder()
+//!     .consecutive_failures(2)
+//!     .open_for(Duration::from_secs(30))
+//!     .build()?;
+//! let circuit = layer.handle();
+//!
+//! let client = ServiceBuilder::new().layer(layer).service(service_fn(|_: Request<String>| async {
+//!     Ok::<_, BoxError>(Response::builder().status(503).body(String::new()).unwrap())
+//! }));
+//!
+//! for _ in 0..2 {
+//!     client.clone().oneshot(Request::new(String::new())).await?;
+//! }
+//! assert_eq!(circuit.state(), State::Open);
+//!
+//! // This call is not sent.
+//! let error = client.oneshot(Request::new(String::new())).await.unwrap_err();
+//! let open = CircuitOpen::find(&error).expect("the circuit is open");
+//! assert!(open.left().unwrap() >= Duration::from_secs(29));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What opens it
+//!
+//! Any of the rules that are set: failures in a row, failures within a rolling window, a share of
+//! failures, a share of slow calls. The rates need a minimum of calls. The rules are looked at with each
+//! call that fails or is slow; a call that ends well opens nothing. Presets with the field's numbers:
+//! [`five_in_a_row`](CircuitBreakerBuilder::five_in_a_row),
+//! [`five_a_minute`](CircuitBreakerBuilder::five_a_minute),
+//! [`half_of_twenty`](CircuitBreakerBuilder::half_of_twenty).
+//!
+//! What counts is the class of the outcome that the layers below have noted, else of the status; see
+//! [`CircuitBreakerBuilder::verdict`]. A rate limit (429) opens nothing and closes nothing: the provider
+//! is fine and we are over quota, which asks for a pause.
+//!
+//! # When the verdict falls
+//!
+//! | the call | its verdict |
+//! |---|---|
+//! | fails before the head or with it | there |
+//! | succeeds, and the response carries no [`StreamOutcome`](tower_steady_core::StreamOutcome) | at its head, whether its body is read or not |
+//! | is a stream | when its terminal event has passed, when nothing is left to read, or when it breaks off; or at its first output, see [`JudgeStreams`] |
+//! | is dropped before that | none: it is cancelled, and a probe's slot is free again |
+//!
+//! Each call holds a permit of the *generation* it was let through in. Each transition begins a new
+//! one, and the verdict of an earlier one is discarded: a call that was sent before an outage cannot open
+//! a circuit that has recovered since, nor close one that waits for its probe.
+//!
+//! # How long it is open
+//!
+//! max(jittered exponential, the server's own wait): [`open_for`](CircuitBreakerBuilder::open_for) ×
+//! [`growth`](CircuitBreakerBuilder::growth)^(trips − 1), capped, and up to a tenth on top at random. The
+//! trips in a row start from 1 again once the circuit has stayed closed
+//! [for a while](CircuitBreakerBuilder::healthy_after).
+//!
+//! # A rejected call
+//!
+//! ends with a [`CircuitOpen`] in a [`Failure`](tower_steady_core::Failure) whose outcome carries the veto
+//! `circuit_open`, so that no layer further out retries it; or, for servers, with a
+//! [503](CircuitBreakerBuilder::respond). While the circuit rejects calls the service is ready even if the
+//! inner one is saturated, so that rejections are immediate.
+//!
+//! # Elsewhere in the stack
+//!
+//! Its place is inside the retry loop and outside of the attempt timeouts.
+//!
+//! * Outside the retry loop it sees one verdict for all attempts, and an outage opens it later.
+//! * Inside the attempt timeouts it sees a call that hangs dropped, which is cancelled and so no failure:
+//!   a provider that hangs never opens it.
+//! * Outside a pause it would count the time that a call waits there as slow, and a probe would hold its
+//!   slot all that time.
+//! * Outside of nothing that reads streams (classify), an error inside a 200 stream is a success.
+//!
+//! # Events
+//!
+//! | level | message | fields |
+//! |---|---|---|
+//! | WARN | `circuit opened` | `key`, `state` (`open`, `forced_open`), `reason`, `left_ms`, `trips`, `generation` |
+//! | INFO | `circuit half-open` | `key`, `state`, `reason`, `generation` |
+//! | INFO | `circuit closed` | `key`, `state` (`closed`, `forced_closed`), `generation` |
+//! | DEBUG | `call rejected` | `veto` (`circuit_open`), `key`, `state`, `reason`, `left_ms` |
+//!
+//! # Cost
+//!
+//! A call through a closed circuit takes no lock, allocates nothing, and writes to no memory that
+//! another thread writes: it reads one word twice and counts its success in its thread's own shard. It
+//! reads no clock without a window, one with it, two with a rule on slow calls. A failure takes a short
+//! lock.
+
+mod body;
+mod breaker;
+mod circuit;
+mod config;
+mod error;
+mod future;
+mod half_open;
+mod handle;
+mod layer;
+mod permit;
+mod registry;
+mod rules;
+mod service;
+mod state;
+mod sync;
+mod tick;
+mod window;
+mod word;
+
+pub use self::body::ResponseBody;
+pub use self::config::{CircuitBreakerBuilder, JudgeStreams, SlowBy};
+pub use self::error::CircuitOpen;
+pub use self::future::ResponseFuture;
+pub use self::handle::CircuitBreakerHandle;
+pub use self::layer::CircuitBreakerLayer;
+pub use self::service::CircuitBreaker;
+pub use self::state::{Counts, State, Transition, TripReason, Verdict, WindowCounts};

@@ -1,0 +1,553 @@
+//! The decision core: no tower, no HTTP, no clock, no randomness. `now`, the running thread's shard
+//! and the random number are arguments.
+//!
+//! While the circuit is closed a call reads [`Word`] twice, to be admitted and to end well. Everything
+//! else (a failure, a transition, a probe) is done under one short lock, which alone changes the
+//! generation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_steady_core::shard::Padded;
+
+use crate::half_open::Probes;
+use crate::rules::Rules;
+use crate::state::{Counts, State, TripReason, WindowCounts};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::tick::Tick;
+use crate::window::{BadCalls, GoodCalls, Slot};
+use crate::word::Word;
+
+/// The state machine of one circuit.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    /// Written under the lock, except that a success may set the row of failures to zero.
+    word: AtomicU64,
+    /// When the open time is over. Valid while `word` says open: stored before it.
+    until: AtomicU64,
+    rules: Arc<Rules>,
+    good: GoodCalls,
+    tallies: Padded<Tallies>,
+    inner: Mutex<Inner>,
+}
+
+/// What is counted without the lock, off the line that every call reads.
+#[derive(Debug, Default)]
+struct Tallies {
+    ignored: AtomicU64,
+    cancelled: AtomicU64,
+    stale: AtomicU64,
+    rejected: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    bad: BadCalls,
+    probes: Probes,
+    /// How many times in a row the circuit has opened without becoming healthy.
+    trips: u32,
+    closed_at: Tick,
+    failures: u64,
+    slow: u64,
+    /// Successes that took the lock: probes, and calls that were slow.
+    successes: u64,
+}
+
+/// What one call was let through with. Of no use in a later generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// Generation and state at admission.
+    word: Word,
+    /// The lease of a probe, counted from 1 in each generation; 0 for a normal call.
+    probe: u64,
+    /// When the call was let through, where anybody asked.
+    pub(crate) started: Option<Tick>,
+}
+
+/// Why a call was not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) state: State,
+    pub(crate) reason: TripReason,
+    /// How long the circuit stays open; unknown while probes decide, or by hand.
+    pub(crate) left: Option<Duration>,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Success,
+    Failure,
+    Ignored,
+    Cancelled,
+}
+
+/// A transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) from: State,
+    pub(crate) to: State,
+    pub(crate) reason: Option<TripReason>,
+    pub(crate) generation: u64,
+    pub(crate) trips: u32,
+    pub(crate) open_for: Option<Duration>,
+}
+
+/// A look at the circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) state: State,
+    pub(crate) reason: Option<TripReason>,
+    pub(crate) left: Option<Duration>,
+    pub(crate) generation: u64,
+}
+
+impl Breaker {
+    pub(crate) fn new(rules: Arc<Rules>, shards: usize) -> Self {
+        Self {
+            word: AtomicU64::new(Word::new(0, State::Closed, 0).0),
+            until: AtomicU64::new(0),
+            good: GoodCalls::new(shards),
+            tallies: Padded::default(),
+            inner: Mutex::new(Inner {
+                bad: BadCalls::new(),
+                probes: Probes::default(),
+                trips: 0,
+                closed_at: Tick::default(),
+                failures: 0,
+                slow: 0,
+                successes: 0,
+            }),
+            rules,
+        }
+    }
+
+    /// Lets a call through without asking the time, if every call may pass.
+    #[inline]
+    pub(crate) fn pass(&self) -> Option<Ticket> {
+        let word = self.word();
+        word.state().admits_all().then(|| Ticket {
+            word: word.bare(),
+            probe: 0,
+            started: None,
+        })
+    }
+
+    /// Lets a call through or says why not. The first call after the open time makes the circuit
+    /// half-open and is its first probe.
+    pub(crate) fn admit(&self, now: Tick) -> (Result<Ticket, Refusal>, Option<Change>) {
+        if let Some(ticket) = self.pass() {
+            let started = Some(now);
+            return (Ok(Ticket { started, ..ticket }), None);
+        }
+        let (admitted, change) = match self.refusal(self.word(), now) {
+            Some(refusal) => (Err(refusal), None),
+            None => self.admit_locked(now),
+        };
+        if admitted.is_err() {
+            self.count_rejected();
+        }
+        (admitted, change)
+    }
+
+    fn admit_locked(&self, now: Tick) -> (Result<Ticket, Refusal>, Option<Change>) {
+        let mut inner = self.lock();
+        let mut change = None;
+        let mut word = self.word();
+        if word.state() == State::Open && self.open_left(now).is_zero() {
+            let generation = word.generation() + 1;
+            inner.probes = Probes::default();
+            word = Word::of_reason(generation, State::HalfOpen, word.reason());
+            change = Some(self.publish(word, &inner, None));
+        }
+        let ticket = |probe| Ticket {
+            word: word.bare(),
+            probe,
+            started: Some(now),
+        };
+        let admitted = match word.state() {
+            // Closed since the first look.
+            State::Closed | State::ForcedClosed => Ok(ticket(0)),
+            State::HalfOpen => inner
+                .probes
+                .admit(now, &self.rules)
+                .map(ticket)
+                .ok_or_else(|| Refusal::new(word, None)),
+            State::Open => Err(Refusal::new(word, Some(self.open_left(now)))),
+            State::ForcedOpen => Err(Refusal::new(word, None)),
+        };
+        (admitted, change)
+    }
+
+    /// Counts a call that was refused on the word of [`Self::would_refuse`].
+    pub(crate) fn count_rejected(&self) {
+        // Relaxed, as all tallies: a sum, nothing is published with it.
+        self.tallies.0.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Why a call would not be let through at `now`; takes nothing and counts nothing.
+    pub(crate) fn would_refuse(&self, now: Tick) -> Option<Refusal> {
+        let word = self.word();
+        match word.state() {
+            State::HalfOpen => {
+                let full = !self.lock().probes.has_room(now, &self.rules);
+                full.then(|| Refusal::new(word, None))
+            }
+            _ => self.refusal(word, now),
+        }
+    }
+
+    /// What can be refused without the lock, which is nearly everything while the circuit is open.
+    fn refusal(&self, word: Word, now: Tick) -> Option<Refusal> {
+        match word.state() {
+            State::ForcedOpen => Some(Refusal::new(word, None)),
+            State::Open => {
+                let left = self.open_left(now);
+                (!left.is_zero()).then(|| Refusal::new(word, Some(left)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends a normal call well, without the lock and with one store to the thread's own shard. `now`
+    /// is needed only where the rules have a window. False: not a normal call, use [`Self::end`].
+    #[inline]
+    pub(crate) fn succeed(&self, ticket: &Ticket, now: Tick, shard: usize) -> bool {
+        if ticket.probe != 0 {
+            return false;
+        }
+        // The slot is of the permit's generation, so even a success that is overtaken by a
+        // transition right here cannot be counted in a later one.
+        if self.word() == ticket.word || self.end_row(ticket) {
+            self.good.add(shard, self.slot(now, ticket.word));
+        } else {
+            self.stale();
+        }
+        true
+    }
+
+    /// Sets the row of failures to zero. False if the ticket is of an earlier generation.
+    fn end_row(&self, ticket: &Ticket) -> bool {
+        let mut seen = self.word();
+        while seen.bare() == ticket.word {
+            if seen.row() == 0 {
+                return true;
+            }
+            // AcqRel: takes its place in the order of the changes made under the lock.
+            match self.word.compare_exchange_weak(
+                seen.0,
+                seen.with_row(0).0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => seen = Word(now),
+            }
+        }
+        false
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "clock, shard and randomness come from outside"
+    )]
+    /// Ends a call. `wait`: how long the server wants to be left alone. `unit`: a random number in
+    /// 0..1, drawn if the circuit opens.
+    pub(crate) fn end(
+        &self,
+        ticket: &Ticket,
+        end: End,
+        slow: bool,
+        wait: Option<Duration>,
+        now: Tick,
+        shard: usize,
+        unit: impl FnOnce() -> f64,
+    ) -> Option<Change> {
+        match end {
+            End::Success if !slow && self.succeed(ticket, now, shard) => return None,
+            // Nothing to learn and no slot to give back.
+            End::Ignored | End::Cancelled if !slow && ticket.probe == 0 => {
+                self.tally(ticket, end);
+                return None;
+            }
+            _ => {}
+        }
+        let mut inner = self.lock();
+        // Under the lock nobody else changes the generation.
+        if self.word().bare() != ticket.word {
+            drop(inner);
+            self.stale();
+            return None;
+        }
+        if ticket.probe == 0 {
+            self.end_call(&mut inner, ticket, end, slow, wait, now, unit)
+        } else {
+            self.end_probe(&mut inner, ticket, end, slow, wait, now, unit)
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of `end`, under the lock"
+    )]
+    fn end_call(
+        &self,
+        inner: &mut Inner,
+        ticket: &Ticket,
+        end: End,
+        slow: bool,
+        wait: Option<Duration>,
+        now: Tick,
+        unit: impl FnOnce() -> f64,
+    ) -> Option<Change> {
+        let failed = end == End::Failure;
+        self.count(inner, end, slow);
+        let row = match end {
+            End::Failure => self.lengthen_row(),
+            End::Success => {
+                self.end_row(ticket);
+                0
+            }
+            End::Ignored | End::Cancelled => 0,
+        };
+        let slot = self.slot(now, ticket.word);
+        if let Some(slot) = slot {
+            inner.bad.add(slot, failed, slow);
+        }
+        if ticket.word.state() != State::Closed {
+            return None;
+        }
+        let reason = self.rules.trips(row, || match slot {
+            Some(_) => self.window_of(inner),
+            None => WindowCounts::default(),
+        })?;
+        Some(self.open(inner, reason, wait, now, unit))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of `end`, under the lock"
+    )]
+    fn end_probe(
+        &self,
+        inner: &mut Inner,
+        ticket: &Ticket,
+        end: End,
+        slow: bool,
+        wait: Option<Duration>,
+        now: Tick,
+        unit: impl FnOnce() -> f64,
+    ) -> Option<Change> {
+        if !inner.probes.give_back(ticket.probe) {
+            // Its lease ran out and another call has it now.
+            self.stale();
+            return None;
+        }
+        self.count(inner, end, slow);
+        // A provider that is still slow is not back: a slow probe has failed.
+        match end {
+            End::Ignored | End::Cancelled if !slow => return None,
+            End::Success if !slow => inner.probes.successes += 1,
+            _ => inner.probes.failures += 1,
+        }
+        if inner.probes.successes >= self.rules.success_threshold {
+            inner.closed_at = now;
+            let generation = self.word().generation() + 1;
+            inner.bad = BadCalls::new();
+            return Some(self.publish(Word::new(generation, State::Closed, 0), inner, None));
+        }
+        // Out of reach: the verdicts still to come are not enough for a success.
+        if inner.probes.failures > self.rules.probes - self.rules.success_threshold {
+            return Some(self.open(inner, TripReason::ProbesFailed, wait, now, unit));
+        }
+        None
+    }
+
+    /// Makes a probe's lease last for its whole length again, for it has shown to be alive.
+    pub(crate) fn renew(&self, ticket: &Ticket, now: Tick) {
+        if ticket.probe != 0 && self.word().bare() == ticket.word {
+            let mut inner = self.lock();
+            if self.word().bare() == ticket.word {
+                inner.probes.renew(ticket.probe, now, &self.rules);
+            }
+        }
+    }
+
+    /// Opens or closes the circuit by hand, or (`State::Closed`) leaves it to itself again, as new.
+    pub(crate) fn force(&self, state: State, now: Tick) -> Change {
+        let mut inner = self.lock();
+        let generation = self.word().generation() + 1;
+        inner.trips = 0;
+        inner.closed_at = now;
+        inner.bad = BadCalls::new();
+        let word = match state {
+            State::ForcedOpen => Word::of_reason(generation, state, TripReason::Forced),
+            _ => Word::new(generation, state, 0),
+        };
+        self.publish(word, &inner, None)
+    }
+
+    pub(crate) fn status(&self, now: Tick) -> Status {
+        let word = self.word();
+        let state = word.state();
+        Status {
+            state,
+            reason: (!state.admits_all()).then(|| word.reason()),
+            left: (state == State::Open).then(|| self.open_left(now)),
+            generation: word.generation(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.word().state()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let inner = self.lock();
+        let Padded(tallies) = &self.tallies;
+        let read = |tally: &AtomicU64| tally.load(Ordering::Relaxed);
+        Counts {
+            successes: self.good.total() + inner.successes,
+            failures: inner.failures,
+            ignored: read(&tallies.ignored),
+            cancelled: read(&tallies.cancelled),
+            stale: read(&tallies.stale),
+            slow: inner.slow,
+            rejected: read(&tallies.rejected),
+        }
+    }
+
+    /// The calls in the window that ends at `now`, where the rules have one.
+    pub(crate) fn window(&self, now: Tick) -> Option<WindowCounts> {
+        let mut inner = self.lock();
+        let slot = self.slot(now, self.word())?;
+        inner.bad.roll(slot);
+        Some(self.window_of(&inner))
+    }
+
+    fn window_of(&self, inner: &Inner) -> WindowCounts {
+        let mut counts = inner.bad.total();
+        counts.calls += self.good.within(inner.bad.newest());
+        counts
+    }
+
+    fn open(
+        &self,
+        inner: &mut Inner,
+        reason: TripReason,
+        wait: Option<Duration>,
+        now: Tick,
+        unit: impl FnOnce() -> f64,
+    ) -> Change {
+        let word = self.word();
+        let healthy = word.state() == State::Closed
+            && now.since(inner.closed_at) >= self.rules.open_time.healthy_after;
+        inner.trips = if healthy {
+            1
+        } else {
+            inner.trips.saturating_add(1)
+        };
+        let open_for = self.rules.open_time.length(inner.trips, unit(), wait);
+        // Relaxed: published by the word, which is stored after it.
+        self.until.store(now.plus(open_for).0, Ordering::Relaxed);
+        let word = Word::of_reason(word.generation() + 1, State::Open, reason);
+        self.publish(word, inner, Some(open_for))
+    }
+
+    /// Moves on to the next generation. Under the lock.
+    fn publish(&self, word: Word, inner: &Inner, open_for: Option<Duration>) -> Change {
+        let from = self.word();
+        // Release: whoever sees the new word sees what was prepared for it. A success that tries to
+        // end the old row at the same time fails, for the generation has changed under it.
+        self.word.store(word.0, Ordering::Release);
+        let to = word.state();
+        Change {
+            from: from.state(),
+            to,
+            reason: (!to.admits_all()).then(|| word.reason()),
+            generation: word.generation(),
+            trips: inner.trips,
+            open_for,
+        }
+    }
+
+    /// Makes the row of failures one longer. Under the lock, so only a success can come between.
+    fn lengthen_row(&self) -> u32 {
+        let mut seen = self.word();
+        loop {
+            let next = seen.with_row(seen.row() + 1);
+            match self.word.compare_exchange_weak(
+                seen.0,
+                next.0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return next.row(),
+                Err(now) => seen = Word(now),
+            }
+        }
+    }
+
+    fn count(&self, inner: &mut Inner, end: End, slow: bool) {
+        let Padded(tallies) = &self.tallies;
+        match end {
+            End::Success => inner.successes += 1,
+            End::Failure => inner.failures += 1,
+            End::Ignored => _ = tallies.ignored.fetch_add(1, Ordering::Relaxed),
+            End::Cancelled => _ = tallies.cancelled.fetch_add(1, Ordering::Relaxed),
+        }
+        inner.slow += u64::from(slow);
+    }
+
+    fn tally(&self, ticket: &Ticket, end: End) {
+        let Padded(tallies) = &self.tallies;
+        let tally = match end {
+            _ if self.word().bare() != ticket.word => &tallies.stale,
+            End::Ignored => &tallies.ignored,
+            _ => &tallies.cancelled,
+        };
+        tally.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stale(&self) {
+        self.tallies.0.stale.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn slot(&self, now: Tick, word: Word) -> Option<Slot> {
+        let width = self.rules.bucket?;
+        Some(Slot::new(now, width, word.generation()))
+    }
+
+    fn open_left(&self, now: Tick) -> Duration {
+        // Relaxed: ordered after the word by its Acquire.
+        Tick(self.until.load(Ordering::Relaxed)).since(now)
+    }
+
+    fn word(&self) -> Word {
+        // Acquire: pairs with the store in `publish`.
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here panics half-way through a change, so a poisoned lock holds good data.
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Refusal {
+    fn new(word: Word, left: Option<Duration>) -> Self {
+        Self {
+            state: word.state(),
+            reason: word.reason(),
+            left,
+        }
+    }
+}
+
+impl Ticket {
+    pub(crate) const fn is_probe(&self) -> bool {
+        self.probe != 0
+    }
+}

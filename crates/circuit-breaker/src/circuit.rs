@@ -1,0 +1,217 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::watch;
+use tower_steady_core::shard;
+
+use crate::breaker::{Breaker, Change, Refusal, Ticket};
+use crate::config::Settings;
+use crate::error::CircuitOpen;
+use crate::state::{State, Transition};
+use crate::tick::Tick;
+
+/// One circuit: the core with a clock, listeners and a name.
+pub(crate) struct Circuit {
+    pub(crate) breaker: Breaker,
+    pub(crate) settings: Arc<Settings>,
+    key: Option<Arc<str>>,
+    watch: watch::Sender<Transition>,
+    alarm: Option<Arc<Alarm>>,
+}
+
+/// Whether any circuit of a keyed layer may be open: what `poll_ready`, which does not know the key
+/// yet, has to know.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    /// No circuit is open by itself after this.
+    until: AtomicU64,
+    /// How many are open by hand.
+    forced: AtomicUsize,
+}
+
+impl Alarm {
+    pub(crate) fn is_on(&self, now: impl FnOnce() -> Tick) -> bool {
+        // Relaxed: a hint. A `poll_ready` that misses it waits for the inner service as it does while
+        // all is well.
+        if self.forced.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        let until = self.until.load(Ordering::Relaxed);
+        until > 0 && now().0 < until
+    }
+}
+
+impl Circuit {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        key: Option<Arc<str>>,
+        alarm: Option<Arc<Alarm>>,
+    ) -> Self {
+        let first = Transition {
+            from: State::Closed,
+            to: State::Closed,
+            reason: None,
+            generation: 0,
+            trips: 0,
+            open_for: None,
+            key: key.clone(),
+        };
+        Self {
+            breaker: Breaker::new(Arc::clone(&settings.rules), shard::COUNT),
+            settings,
+            key,
+            watch: watch::Sender::new(first),
+            alarm,
+        }
+    }
+
+    /// Lets a call through. The clock is read only where its time matters.
+    #[inline]
+    pub(crate) fn admit(&self) -> Result<Ticket, Box<CircuitOpen>> {
+        if self.settings.slow_after.is_none()
+            && let Some(ticket) = self.breaker.pass()
+        {
+            return Ok(ticket);
+        }
+        self.admit_at(self.settings.now())
+    }
+
+    fn admit_at(&self, now: Tick) -> Result<Ticket, Box<CircuitOpen>> {
+        let (admitted, change) = self.breaker.admit(now);
+        self.announce(change, now);
+        admitted.map_err(|refusal| self.reject(refusal))
+    }
+
+    /// Whether a call would not be let through now.
+    #[inline]
+    pub(crate) fn would_refuse(&self) -> bool {
+        // Nearly always closed: no clock read then.
+        self.breaker.pass().is_none() && self.breaker.would_refuse(self.settings.now()).is_some()
+    }
+
+    /// Rejects a call that would not be let through now; takes nothing for one that would.
+    pub(crate) fn check(&self) -> Result<(), Box<CircuitOpen>> {
+        if self.breaker.pass().is_some() {
+            return Ok(());
+        }
+        match self.breaker.would_refuse(self.settings.now()) {
+            Some(refusal) => {
+                self.breaker.count_rejected();
+                Err(self.reject(refusal))
+            }
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn reject(&self, refusal: Refusal) -> Box<CircuitOpen> {
+        tracing::debug!(
+            veto = "circuit_open",
+            key = self.key.as_deref(),
+            state = refusal.state.as_str(),
+            reason = refusal.reason.as_str(),
+            left_ms = refusal.left.map(|left| left.as_millis() as u64),
+            "call rejected"
+        );
+        Box::new(CircuitOpen::new(refusal, self.key.clone()))
+    }
+
+    pub(crate) fn force(&self, state: State) {
+        let now = self.settings.now();
+        self.announce(Some(self.breaker.force(state, now)), now);
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Transition> {
+        self.watch.subscribe()
+    }
+
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Tells the world about a transition. Never under the breaker's lock.
+    #[inline]
+    pub(crate) fn announce(&self, change: Option<Change>, now: Tick) {
+        if let Some(change) = change {
+            self.announce_change(change, now);
+        }
+    }
+
+    #[cold]
+    fn announce_change(&self, change: Change, now: Tick) {
+        if let Some(alarm) = &self.alarm {
+            alarm.note(&change, now);
+        }
+        let transition = Transition {
+            from: change.from,
+            to: change.to,
+            reason: change.reason,
+            generation: change.generation,
+            trips: change.trips,
+            open_for: change.open_for,
+            key: self.key.clone(),
+        };
+        trace(&transition);
+        self.watch.send_if_modified(|last| {
+            // Two threads may come here in either order; the later transition stays.
+            let newer = transition.generation > last.generation;
+            if newer {
+                last.clone_from(&transition);
+            }
+            newer
+        });
+        for listener in &self.settings.listeners {
+            listener(&transition);
+        }
+    }
+}
+
+impl Alarm {
+    fn note(&self, change: &Change, now: Tick) {
+        if let Some(open_for) = change.open_for {
+            self.until
+                .fetch_max(now.plus(open_for).0, Ordering::Relaxed);
+        }
+        let was = change.from == State::ForcedOpen;
+        let is = change.to == State::ForcedOpen;
+        if is && !was {
+            self.forced.fetch_add(1, Ordering::Relaxed);
+        } else if was && !is {
+            self.forced.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn trace(transition: &Transition) {
+    let key = transition.key.as_deref();
+    let state = transition.to.as_str();
+    let reason = transition.reason.map(crate::state::TripReason::as_str);
+    let left_ms = transition.open_for.map(|left| left.as_millis() as u64);
+    let generation = transition.generation;
+    match transition.to {
+        State::Open | State::ForcedOpen => {
+            let trips = transition.trips;
+            tracing::warn!(
+                key,
+                state,
+                reason,
+                left_ms,
+                trips,
+                generation,
+                "circuit opened"
+            );
+        }
+        State::HalfOpen => tracing::info!(key, state, reason, generation, "circuit half-open"),
+        _ => tracing::info!(key, state, generation, "circuit closed"),
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("key", &self.key)
+            .field("status", &self.breaker.status(self.settings.now()))
+            .finish_non_exhaustive()
+    }
+}

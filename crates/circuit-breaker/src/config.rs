@@ -1,0 +1,520 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_steady_core::key::{Everything, RequestKey};
+use tower_steady_core::{Class, ConfigError, Seeds};
+
+use crate::layer::CircuitBreakerLayer;
+use crate::rules::{OpenTime, Rules};
+use crate::state::{Transition, Verdict};
+use crate::tick::{Tick, nanos};
+use crate::window::BUCKETS;
+use crate::word::MAX_ROW;
+
+/// What is measured against the limit for slow calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlowBy {
+    /// The time from sending to the first output of a stream (the head, where that comes with output
+    /// or the answer is no stream). Long answers are not slow by being long.
+    #[default]
+    FirstOutput,
+    /// The time from sending to the end of a stream (the head, where the answer is no stream).
+    End,
+}
+
+/// When the verdict on a stream falls. Failures at the head are judged there in any case, and so is an
+/// answer that is no stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JudgeStreams {
+    /// When its terminal event or clean end has passed: a stream that breaks off counts as a failure.
+    #[default]
+    AtEnd,
+    /// When its first output has come: a half-open circuit closes without waiting for long answers,
+    /// and one that breaks off after that is not seen.
+    AtFirstOutput,
+}
+
+/// Builds a [`CircuitBreakerLayer`]. Everything has a default; `build` refuses what cannot work.
+///
+/// The rules that open the circuit are OR-ed. As it starts, there is one, five failures in a row; each
+/// setter adds its own, and [`no_consecutive_failures`](Self::no_consecutive_failures) takes that one
+/// away.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct CircuitBreakerBuilder<K = Everything> {
+    key: K,
+    keyed: bool,
+    max_keys: usize,
+    idle_after: Duration,
+    consecutive_failures: Option<u32>,
+    failure_count: Option<u32>,
+    failure_rate: Option<f64>,
+    slow_calls: Option<(Duration, f64)>,
+    slow_by: SlowBy,
+    slow_cancels: bool,
+    minimum_calls: u32,
+    window: Duration,
+    open: OpenTime,
+    healthy_after: Option<Duration>,
+    probes: u32,
+    success_threshold: Option<u32>,
+    probe_lease: Duration,
+    judge_streams: JudgeStreams,
+    verdicts: [Verdict; Class::ALL.len()],
+    respond: bool,
+    listeners: Vec<Listener>,
+    seed: Option<u64>,
+}
+
+/// Called with every transition.
+pub(crate) type Listener = Arc<dyn Fn(&Transition) + Send + Sync>;
+
+impl CircuitBreakerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: Everything,
+            keyed: false,
+            max_keys: 1024,
+            idle_after: Duration::from_secs(600),
+            consecutive_failures: Some(5),
+            failure_count: None,
+            failure_rate: None,
+            slow_calls: None,
+            slow_by: SlowBy::default(),
+            slow_cancels: false,
+            minimum_calls: 20,
+            window: Duration::from_secs(10),
+            open: OpenTime {
+                base: Duration::from_secs(60),
+                growth: 2.0,
+                max: Duration::from_secs(600),
+                jitter: 0.1,
+                healthy_after: Duration::ZERO,
+                max_server_wait: Duration::from_secs(3600),
+            },
+            healthy_after: None,
+            probes: 1,
+            success_threshold: None,
+            probe_lease: Duration::from_secs(60),
+            judge_streams: JudgeStreams::default(),
+            verdicts: Class::ALL.map(default_verdict),
+            respond: false,
+            listeners: Vec::new(),
+            seed: None,
+        }
+    }
+
+    /// Five failures in a row open the circuit for 60 s. The default, and the most common choice
+    /// in front of one provider.
+    pub fn five_in_a_row() -> Self {
+        Self::new()
+    }
+
+    /// Five failures within the last minute, in a row or not, open the circuit for 30 s. For little
+    /// traffic, where a share of it means nothing.
+    pub fn five_a_minute() -> Self {
+        Self::new()
+            .no_consecutive_failures()
+            .failure_count(5)
+            .window(Duration::from_secs(60))
+            .open_for(Duration::from_secs(30))
+    }
+
+    /// Failures of half the calls, and at least 20 calls, within 10 s open the circuit for 5 s:
+    /// Hystrix's numbers. For much traffic, of which some may always fail.
+    pub fn half_of_twenty() -> Self {
+        Self::new()
+            .no_consecutive_failures()
+            .failure_rate(0.5)
+            .minimum_calls(20)
+            .window(Duration::from_secs(10))
+            .open_for(Duration::from_secs(5))
+    }
+}
+
+impl<K: RequestKey> CircuitBreakerBuilder<K> {
+    /// A circuit for each key, instead of one for all calls: a host, a model, a tenant. `key` is one
+    /// of [`tower_steady_core::key`] or a function of the request's head.
+    pub fn key<K2: RequestKey>(self, key: K2) -> CircuitBreakerBuilder<K2> {
+        CircuitBreakerBuilder {
+            key,
+            keyed: true,
+            max_keys: self.max_keys,
+            idle_after: self.idle_after,
+            consecutive_failures: self.consecutive_failures,
+            failure_count: self.failure_count,
+            failure_rate: self.failure_rate,
+            slow_calls: self.slow_calls,
+            slow_by: self.slow_by,
+            slow_cancels: self.slow_cancels,
+            minimum_calls: self.minimum_calls,
+            window: self.window,
+            open: self.open,
+            healthy_after: self.healthy_after,
+            probes: self.probes,
+            success_threshold: self.success_threshold,
+            probe_lease: self.probe_lease,
+            judge_streams: self.judge_streams,
+            verdicts: self.verdicts,
+            respond: self.respond,
+            listeners: self.listeners,
+            seed: self.seed,
+        }
+    }
+
+    /// How many keys have a circuit at most (1024). When there are more, those that are closed and
+    /// longest unused go first; a circuit that was forced by hand never goes.
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = keys;
+        self
+    }
+
+    /// After how long without a call the circuit of a key is dropped (10 min). Looked at when a new
+    /// key comes. One that is still open for some time stays.
+    pub fn idle_after(mut self, idle: Duration) -> Self {
+        self.idle_after = idle;
+        self
+    }
+
+    /// Opens after so many failures in a row (5), at least 1.
+    pub fn consecutive_failures(mut self, failures: u32) -> Self {
+        self.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// No rule on failures in a row. Without a window either, a call then reads the clock only
+    /// to be measured.
+    pub fn no_consecutive_failures(mut self) -> Self {
+        self.consecutive_failures = None;
+        self
+    }
+
+    /// Opens after so many failures within the window (not set), at least 1.
+    pub fn failure_count(mut self, failures: u32) -> Self {
+        self.failure_count = Some(failures);
+        self
+    }
+
+    /// Opens when this share of the calls within the window failed (not set); above 0, at most 1.
+    /// Judged at each failing or slow call, once the window has [`minimum_calls`](Self::minimum_calls).
+    pub fn failure_rate(mut self, rate: f64) -> Self {
+        self.failure_rate = Some(rate);
+        self
+    }
+
+    /// Opens when this share of the calls within the window took longer than `limit` (not set); above
+    /// 0, at most 1. A probe that is slow has failed.
+    pub fn slow_calls(mut self, limit: Duration, rate: f64) -> Self {
+        self.slow_calls = Some((limit, rate));
+        self
+    }
+
+    /// What is measured against the limit for slow calls.
+    pub fn slow_by(mut self, slow_by: SlowBy) -> Self {
+        self.slow_by = slow_by;
+        self
+    }
+
+    /// Whether a call that is dropped unfinished counts as slow if it had already run for longer than
+    /// the limit (no). A caller who gives up on a call that hangs is a sign of trouble; one who has seen
+    /// enough of a long answer is not.
+    pub fn slow_cancels(mut self, count: bool) -> Self {
+        self.slow_cancels = count;
+        self
+    }
+
+    /// How many calls within the window the rates need before they mean anything (20), at least 1.
+    pub fn minimum_calls(mut self, calls: u32) -> Self {
+        self.minimum_calls = calls;
+        self
+    }
+
+    /// How far back counts and rates look (10 s), in ten steps; from 10 ms to a day.
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// How long the circuit stays open the first time (60 s).
+    pub fn open_for(mut self, open: Duration) -> Self {
+        self.open.base = open;
+        self
+    }
+
+    /// How much longer it stays open with each trip in a row (2): base × growth^(trips − 1). At
+    /// least 1, which is no growth.
+    pub fn growth(mut self, growth: f64) -> Self {
+        self.open.growth = growth;
+        self
+    }
+
+    /// The cap on that (10 min, or the base where it is longer), before jitter.
+    pub fn max_open(mut self, max: Duration) -> Self {
+        self.open.max = max;
+        self
+    }
+
+    /// Up to this share of the open time is added at random (0.1), so that many processes do not probe
+    /// at the same moment; 0 to 1.
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.open.jitter = share;
+        self
+    }
+
+    /// How long the circuit has to stay closed until its next trip is the first again (as long as
+    /// [`open_for`](Self::open_for)). Zero: closing is enough.
+    pub fn healthy_after(mut self, healthy: Duration) -> Self {
+        self.healthy_after = Some(healthy);
+        self
+    }
+
+    /// The failure that opens the circuit may carry the server's own wait, and the circuit stays open
+    /// for at least that; but for no more than this (1 h).
+    pub fn max_server_wait(mut self, max: Duration) -> Self {
+        self.open.max_server_wait = max;
+        self
+    }
+
+    /// How many probes a half-open circuit lets through (1), and on how many verdicts it decides; 1
+    /// to 1024.
+    pub fn probes(mut self, probes: u32) -> Self {
+        self.probes = probes;
+        self
+    }
+
+    /// How many of them must succeed (all). The circuit closes as soon as so many have, and opens again
+    /// as soon as so many no longer can.
+    pub fn success_threshold(mut self, successes: u32) -> Self {
+        self.success_threshold = Some(successes);
+        self
+    }
+
+    /// After how long without a sign of life a probe loses its slot to the next call (60 s). Each frame
+    /// of a stream is a sign of life. A verdict that comes after the slot was given away is discarded.
+    pub fn probe_lease(mut self, lease: Duration) -> Self {
+        self.probe_lease = lease;
+        self
+    }
+
+    /// When the verdict on a stream falls.
+    pub fn judge_streams(mut self, when: JudgeStreams) -> Self {
+        self.judge_streams = when;
+        self
+    }
+
+    /// What calls of this class say about the provider's health.
+    ///
+    /// As it is: overloaded, server_error, timeout and transport are failures; rate_limited, conflict,
+    /// rejected and unknown are ignored; all others are answers, and so a success.
+    pub fn verdict(mut self, class: Class, verdict: Verdict) -> Self {
+        self.verdicts[class.index()] = verdict;
+        self
+    }
+
+    /// Answers a call that is not let through with a 503 with `Retry-After`, instead of an error (no).
+    /// For servers, which owe their callers a response. The outcome and its veto are on the response.
+    pub fn respond(mut self, respond: bool) -> Self {
+        self.respond = respond;
+        self
+    }
+
+    /// Calls `listener` with every transition, on the thread of the call that caused it, never under a
+    /// lock. It should not block. To wait for transitions, see `CircuitBreakerHandle::watch`.
+    pub fn on_transition(mut self, listener: impl Fn(&Transition) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Makes the jitter repeat exactly.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    ///
+    /// Names the first field that cannot work and its limit.
+    pub fn build(self) -> Result<CircuitBreakerLayer<K>, ConfigError> {
+        let rules = self.rules()?;
+        at_least_one("max_keys", self.max_keys)?;
+        positive("idle_after", self.idle_after)?;
+        if let Some((limit, _)) = self.slow_calls {
+            positive("slow_calls", limit)?;
+        }
+        let settings = Settings {
+            rules: Arc::new(rules),
+            verdicts: self.verdicts,
+            slow_after: self.slow_calls.map(|(limit, _)| limit),
+            slow_by: self.slow_by,
+            slow_cancels: self.slow_cancels,
+            judge_streams: self.judge_streams,
+            respond: self.respond,
+            listeners: self.listeners,
+            seeds: self.seed.map_or_else(Seeds::random, Seeds::fixed),
+            origin: Instant::now(),
+            max_keys: self.max_keys,
+            idle_after: self.idle_after,
+        };
+        Ok(CircuitBreakerLayer::from_settings(
+            settings, self.keyed, self.key,
+        ))
+    }
+
+    fn rules(&self) -> Result<Rules, ConfigError> {
+        let windowed = self.failure_count.is_some()
+            || self.failure_rate.is_some()
+            || self.slow_calls.is_some();
+        if let Some(failures) = self.consecutive_failures {
+            in_range("consecutive_failures", failures, 1, MAX_ROW)?;
+        }
+        if let Some(failures) = self.failure_count {
+            in_range("failure_count", failures, 1, u32::MAX)?;
+        }
+        if let Some(rate) = self.failure_rate {
+            share("failure_rate", rate)?;
+        }
+        if let Some((_, rate)) = self.slow_calls {
+            share("slow_calls", rate)?;
+        }
+        in_range("minimum_calls", self.minimum_calls, 1, u32::MAX)?;
+        let (shortest, longest) = (Duration::from_millis(10), Duration::from_secs(86_400));
+        if self.window < shortest || self.window > longest {
+            let problem = format!("must be from 10 ms to 24 h, got {:?}", self.window);
+            return Err(ConfigError::new("window", problem));
+        }
+        positive("open_for", self.open.base)?;
+        positive("probe_lease", self.probe_lease)?;
+        if !(self.open.growth >= 1.0 && self.open.growth.is_finite()) {
+            let problem = format!("must be a number of at least 1, got {}", self.open.growth);
+            return Err(ConfigError::new("growth", problem));
+        }
+        if !(0.0..=1.0).contains(&self.open.jitter) {
+            let problem = format!("must be from 0 to 1, got {}", self.open.jitter);
+            return Err(ConfigError::new("jitter", problem));
+        }
+        in_range("probes", self.probes, 1, 1024)?;
+        let success_threshold = self.success_threshold.unwrap_or(self.probes);
+        in_range("success_threshold", success_threshold, 1, self.probes)?;
+        Ok(Rules {
+            consecutive_failures: self.consecutive_failures,
+            failure_count: self.failure_count,
+            failure_rate: self.failure_rate,
+            slow_call_rate: self.slow_calls.map(|(_, rate)| rate),
+            minimum_calls: self.minimum_calls,
+            bucket: windowed.then(|| nanos(self.window) / BUCKETS),
+            probes: self.probes,
+            success_threshold,
+            probe_lease: self.probe_lease,
+            open_time: OpenTime {
+                max: self.open.max,
+                healthy_after: self.healthy_after.unwrap_or(self.open.base),
+                ..self.open.clone()
+            },
+        })
+    }
+}
+
+impl<K> fmt::Debug for CircuitBreakerBuilder<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreakerBuilder")
+            .field("keyed", &self.keyed)
+            .field("consecutive_failures", &self.consecutive_failures)
+            .field("failure_count", &self.failure_count)
+            .field("failure_rate", &self.failure_rate)
+            .field("slow_calls", &self.slow_calls)
+            .field("minimum_calls", &self.minimum_calls)
+            .field("window", &self.window)
+            .field("open", &self.open)
+            .field("probes", &self.probes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The validated configuration, shared by all circuits of a layer.
+pub(crate) struct Settings {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) verdicts: [Verdict; Class::ALL.len()],
+    pub(crate) slow_after: Option<Duration>,
+    pub(crate) slow_by: SlowBy,
+    pub(crate) slow_cancels: bool,
+    pub(crate) judge_streams: JudgeStreams,
+    pub(crate) respond: bool,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) seeds: Seeds,
+    pub(crate) origin: Instant,
+    pub(crate) max_keys: usize,
+    pub(crate) idle_after: Duration,
+}
+
+impl Settings {
+    /// Reads the clock.
+    pub(crate) fn now(&self) -> Tick {
+        Tick::at(Instant::now().saturating_duration_since(self.origin))
+    }
+
+    /// A random number in 0..1: the upper 53 bits of a draw, which is what a float holds.
+    pub(crate) fn unit(&self) -> f64 {
+        (self.seeds.draw() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A failure is the provider's fault; an answer that only a working provider gives is a success, for a
+/// circuit that stayed half-open over it would hide from the caller what is wrong with the request. A
+/// rate limit is neither: it asks for a pause, and an overloaded provider may say it too.
+const fn default_verdict(class: Class) -> Verdict {
+    match class {
+        Class::Overloaded | Class::ServerError | Class::Timeout | Class::Transport => {
+            Verdict::Failure
+        }
+        Class::Success
+        | Class::QuotaExhausted
+        | Class::Auth
+        | Class::Permission
+        | Class::InvalidRequest
+        | Class::ContextLength
+        | Class::ContentPolicy
+        | Class::NotFound
+        | Class::TooLarge => Verdict::Success,
+        _ => Verdict::Ignore,
+    }
+}
+
+fn in_range(field: &'static str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        field,
+        format!("must be from {least} to {most}, got {value}"),
+    ))
+}
+
+fn at_least_one(field: &'static str, value: usize) -> Result<(), ConfigError> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(ConfigError::new(field, "must be at least 1, got 0"))
+}
+
+fn positive(field: &'static str, value: Duration) -> Result<(), ConfigError> {
+    if value > Duration::ZERO {
+        return Ok(());
+    }
+    Err(ConfigError::new(field, "must be longer than 0"))
+}
+
+fn share(field: &'static str, value: f64) -> Result<(), ConfigError> {
+    if value > 0.0 && value <= 1.0 {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        field,
+        format!("must be above 0 and at most 1, got {value}"),
+    ))
+}

@@ -1,0 +1,172 @@
+use tower_steady_core::shard::Padded;
+
+use crate::state::WindowCounts;
+use crate::sync::{AtomicU64, Ordering};
+use crate::tick::Tick;
+
+/// Buckets in a rolling window. The oldest leaves as a whole, so the window is between nine and ten
+/// tenths of its nominal length.
+pub(crate) const BUCKETS: u64 = 10;
+
+/// Which bucket-wide stretch of time an event falls into.
+///
+/// A later generation's slots lie more than a window ahead of all earlier ones. So a window starts
+/// empty in every generation without being cleared, and a straggler of an earlier one that comes to
+/// write late cannot reach it: both by arithmetic, with no ordering between threads to get wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot(u64);
+
+impl Slot {
+    /// `width`: of a bucket, in nanoseconds.
+    pub(crate) fn new(now: Tick, width: u64, generation: u64) -> Self {
+        Self((now.0 / width.max(1)).wrapping_add(generation.wrapping_mul(BUCKETS + 1)))
+    }
+
+    const fn bucket(self) -> usize {
+        (self.0 % BUCKETS) as usize
+    }
+
+    /// Enough of the slot to tell it from all those that a bucket can still hold.
+    const fn tag(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// The calls of a window that succeeded in time: most of them, so they are counted by each thread in
+/// a shard of its own, without a lock.
+#[derive(Debug)]
+pub(crate) struct GoodCalls(Box<[Padded<Shard>]>);
+
+/// Fits into one padded line, total and ring together: a success touches one line.
+#[derive(Debug)]
+struct Shard {
+    /// Since the circuit was made.
+    total: AtomicU64,
+    /// Slot tag in the upper half of each bucket, count in the lower.
+    ring: [AtomicU64; BUCKETS as usize],
+}
+
+/// A bucket whose tag is ahead by no more than this many slots has been taken over by a thread with
+/// a later clock; one that is further off is older than the tag's range.
+const AHEAD: u32 = 1 << 16;
+
+impl GoodCalls {
+    pub(crate) fn new(shards: usize) -> Self {
+        let shard = || {
+            Padded(Shard {
+                total: AtomicU64::new(0),
+                ring: std::array::from_fn(|_| AtomicU64::new(0)),
+            })
+        };
+        Self((0..shards.max(1)).map(|_| shard()).collect())
+    }
+
+    /// Counts one call, in the window too where there is one.
+    pub(crate) fn add(&self, shard: usize, slot: Option<Slot>) {
+        let Padded(shard) = &self.0[shard % self.0.len()];
+        // Relaxed here and below: sums of counters, nothing is published with them.
+        shard.total.fetch_add(1, Ordering::Relaxed);
+        let Some(slot) = slot else { return };
+        let bucket = &shard.ring[slot.bucket()];
+        let tag = slot.tag();
+        let mut seen = bucket.load(Ordering::Relaxed);
+        loop {
+            let (held, count) = unpack(seen);
+            let next = if held == tag {
+                pack(tag, count.saturating_add(1))
+            } else if (1..AHEAD).contains(&held.wrapping_sub(tag)) && count > 0 {
+                // The window has moved on without this call.
+                return;
+            } else {
+                pack(tag, 1)
+            };
+            match bucket.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The calls in the window that ends with `slot`.
+    pub(crate) fn within(&self, slot: Slot) -> u64 {
+        let buckets = self.0.iter().flat_map(|Padded(shard)| &shard.ring);
+        buckets
+            .map(|bucket| unpack(bucket.load(Ordering::Relaxed)))
+            // One that is ahead was counted by a thread whose clock read came a moment later.
+            .filter(|(held, _)| {
+                slot.tag().wrapping_add(BUCKETS as u32).wrapping_sub(*held) < 2 * BUCKETS as u32
+            })
+            .map(|(_, count)| u64::from(count))
+            .sum()
+    }
+
+    /// The calls since the circuit was made.
+    pub(crate) fn total(&self) -> u64 {
+        let totals = self.0.iter().map(|Padded(shard)| &shard.total);
+        totals.map(|total| total.load(Ordering::Relaxed)).sum()
+    }
+}
+
+const fn pack(tag: u32, count: u32) -> u64 {
+    (tag as u64) << 32 | count as u64
+}
+
+const fn unpack(bucket: u64) -> (u32, u32) {
+    ((bucket >> 32) as u32, bucket as u32)
+}
+
+/// The calls of a window that failed or were slow: few, so they are kept exactly and behind the lock,
+/// as ten buckets and their running total.
+#[derive(Debug)]
+pub(crate) struct BadCalls {
+    newest: Slot,
+    buckets: [WindowCounts; BUCKETS as usize],
+    total: WindowCounts,
+}
+
+impl BadCalls {
+    pub(crate) fn new() -> Self {
+        Self {
+            newest: Slot(0),
+            buckets: [WindowCounts::default(); BUCKETS as usize],
+            total: WindowCounts::default(),
+        }
+    }
+
+    /// Moves the window on to end with `slot`; never back. O(1) amortised: a bucket is emptied once
+    /// per turn, and ten are all there are however long nothing has happened.
+    pub(crate) fn roll(&mut self, slot: Slot) {
+        let steps = slot.0.saturating_sub(self.newest.0).min(BUCKETS);
+        for step in 0..steps {
+            let bucket = &mut self.buckets[Slot(slot.0 - step).bucket()];
+            self.total.calls -= bucket.calls;
+            self.total.failures -= bucket.failures;
+            self.total.slow -= bucket.slow;
+            *bucket = WindowCounts::default();
+        }
+        self.newest = self.newest.max(slot);
+    }
+
+    /// Counts one call that failed, was slow, or both.
+    pub(crate) fn add(&mut self, slot: Slot, failed: bool, slow: bool) {
+        self.roll(slot);
+        if self.newest.0 - slot.0 >= BUCKETS {
+            // From a thread that was held up for a whole window.
+            return;
+        }
+        let bucket = &mut self.buckets[slot.bucket()];
+        for counts in [bucket, &mut self.total] {
+            counts.calls += 1;
+            counts.failures += u64::from(failed);
+            counts.slow += u64::from(slow);
+        }
+    }
+
+    pub(crate) const fn total(&self) -> WindowCounts {
+        self.total
+    }
+
+    pub(crate) const fn newest(&self) -> Slot {
+        self.newest
+    }
+}
