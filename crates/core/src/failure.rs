@@ -64,6 +64,11 @@ impl Failure {
         self.report = Some(report);
     }
 
+    /// The original error, to be wrapped in another that says more.
+    pub fn source_mut(&mut self) -> &mut BoxError {
+        &mut self.source
+    }
+
     /// The original error, by value.
     #[must_use]
     pub fn into_source(self) -> BoxError {

@@ -116,11 +116,22 @@ impl Outcome {
     /// The class of `result`, without cloning the note.
     #[must_use]
     pub fn class_of<B>(result: &Result<Response<B>, BoxError>) -> Class {
-        match (Self::note(result), result) {
-            (Some(outcome), _) => outcome.class,
-            (None, Ok(response)) => Class::from_status(response.status()),
-            (None, Err(_)) => Class::Transport,
+        match result {
+            Ok(response) => Self::class_of_response(response),
+            Err(error) => {
+                Failure::find(&**error).map_or(Class::Transport, |failure| failure.outcome().class)
+            }
         }
+    }
+
+    /// The class of a response, by its note, else by its status.
+    #[must_use]
+    pub fn class_of_response<B>(response: &Response<B>) -> Class {
+        let note = response.extensions().get::<Self>();
+        note.map_or_else(
+            || Class::from_status(response.status()),
+            |outcome| outcome.class,
+        )
     }
 
     /// Changes the outcome of `result` in place, first deriving it as [`Outcome::read`] does where
