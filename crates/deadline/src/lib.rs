@@ -1,1 +1,95 @@
-//! Under construction.
+//! How long may all of it take, and how long each attempt?
+//!
+//! Two layers:
+//!
+//! - [`DeadlineLayer`] gives a call one absolute deadline: over all attempts, and the waits between
+//!   them. It comes from the layer itself, from a [`Deadline`](tower_steady_core::Deadline) that the
+//!   caller put into the request's extensions ([`after`] makes one), or from a header such as
+//!   `grpc-timeout`; the earliest wins. It is noted for all layers below, and on demand sent on.
+//! - [`AttemptTimeoutLayer`] stands inside circuit breaker and retry loop and limits each attempt: the
+//!   time to headers, to first output, the pauses after that, and the call's deadline.
+//!
+//! Two, because one timer around everything tells nobody anything: it drops the call, and what is
+//! dropped is neither success nor failure. A breaker below it sees cancelled calls and stays closed
+//! while the provider hangs, and the retry loop never gets to its second attempt. A timer *inside*
+//! gives an ordinary `timeout` that is counted and retried. Ten seconds in all with four an attempt
+//! against a provider that hangs are three attempts (4, 4 and 2 seconds), three failures and no
+//! cancelled call. The outer layer's own timer is but a backstop for what does not heed the note.
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_steady_core::{BoxError, Class, Failure};
+//! use tower_steady_deadline::{AttemptElapsed, AttemptTimeoutLayer, DeadlineLayer, Timer};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), BoxError> {
+//! let client = ServiceBuilder::new()
+//!     .layer(DeadlineLayer::builder().timeout(Duration::from_secs(10)).build()?)
+//!     // Here stand the retry layer, the circuit breaker, ...
+//!     .layer(AttemptTimeoutLayer::builder().headers(Duration::from_secs(4)).build()?)
+//!     .service(service_fn(|_: Request<String>| async {
+//!         std::future::pending::<()>().await; // a provider that hangs
+//!         Ok::<_, BoxError>(Response::new(String::new()))
+//!     }));
+//!
+//! let error = client.oneshot(Request::new("Hello".to_owned())).await.unwrap_err();
+//! let failure = Failure::find(&*error).expect("names its outcome");
+//! assert_eq!(failure.outcome().class, Class::Timeout);
+//! assert!(failure.outcome().may_retry());
+//! let elapsed: &AttemptElapsed = failure.find_source().expect("names its timer");
+//! assert_eq!(elapsed.timer(), Timer::Headers);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What each part of a call is bounded by
+//!
+//! | part | [`DeadlineLayer`] | [`AttemptTimeoutLayer`] |
+//! |---|---|---|
+//! | waiting for `poll_ready` of the outermost service | nothing: there is no call yet | nothing |
+//! | waits between attempts, readiness of a retry | the deadline | – |
+//! | head of the response | the deadline | `headers`, `first_output`, the deadline |
+//! | body up to the first output | – | `first_output`, the deadline |
+//! | body after that | – | `idle`, the deadline (unless `deadline_in_body` is off) |
+//!
+//! Timers bound waiting. What has arrived is handed on, even if a timer ran out meanwhile: a slow
+//! reader loses nothing.
+//!
+//! A call that comes after its deadline is not sent: class `rejected`, veto `deadline`, source
+//! [`DeadlineElapsed`]. The breaker does not hold that against the provider.
+//!
+//! # Place in the stack
+//!
+//! `DeadlineLayer` outside of whatever retries, falls back or queues. Inside the retry loop its own
+//! `timeout` would start anew with every attempt, and its veto would end the loop.
+//!
+//! `AttemptTimeoutLayer` inside the circuit breaker and outside of classify. Outside of the breaker,
+//! what times out is dropped in the breaker and counts as cancelled. Outside of the retry loop its
+//! limits are for all attempts together. Below classify it does not know when output begins, and
+//! takes for it the first data that is not a keep-alive; and a head that classify holds back is not
+//! timed at all.
+//!
+//! # Events
+//!
+//! | level | message | fields |
+//! |---|---|---|
+//! | WARN | `deadline had passed before the call` | `class`, `veto` |
+//! | WARN | `deadline passed during the call` | `class`, `veto` |
+//! | DEBUG | `attempt timed out` | `class`, `attempt`, `reason` (the timer), `elapsed_ms` |
+//! | DEBUG | `unreadable timeout header` | `header` (its name) |
+
+mod attempt;
+mod call;
+mod clock;
+mod error;
+mod header;
+
+pub use self::attempt::{
+    AttemptFuture, AttemptTimeout, AttemptTimeoutBuilder, AttemptTimeoutLayer, ResponseBody,
+};
+pub use self::call::{DeadlineBuilder, DeadlineFuture, DeadlineLayer, DeadlineService};
+pub use self::clock::after;
+pub use self::error::{AttemptElapsed, DeadlineElapsed, Timer};
+pub use self::header::TimeoutFormat;

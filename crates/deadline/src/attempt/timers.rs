@@ -1,0 +1,217 @@
+//! Which timer runs out when. No clock, no runtime.
+
+use std::time::{Duration, Instant};
+
+use crate::Timer;
+
+/// How long each part of an attempt may take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) headers: Option<Duration>,
+    pub(crate) first_output: Option<Duration>,
+    pub(crate) idle: Option<Duration>,
+    /// Whether the deadline of the call bounds the body too.
+    pub(crate) deadline_in_body: bool,
+}
+
+/// The moment at which a timer runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) at: Instant,
+    pub(crate) timer: Timer,
+}
+
+impl Due {
+    /// Too long for the clock is never.
+    fn after(start: Instant, limit: Option<Duration>, timer: Timer) -> Option<Self> {
+        let at = start.checked_add(limit?)?;
+        Some(Self { at, timer })
+    }
+
+    fn deadline(deadline: Option<Instant>) -> Option<Self> {
+        let at = deadline?;
+        let timer = Timer::Deadline;
+        Some(Self { at, timer })
+    }
+
+    fn earliest<const N: usize>(dues: [Option<Self>; N]) -> Option<Self> {
+        dues.into_iter().flatten().min_by_key(|due| due.at)
+    }
+}
+
+impl Limits {
+    pub(crate) const fn any(&self) -> bool {
+        self.headers.is_some() || self.first_output.is_some() || self.idle.is_some()
+    }
+
+    /// What runs while the head is awaited. Output cannot come before the head, so the time to first
+    /// output runs as well. Of two at the same moment the deadline counts.
+    pub(crate) fn head(&self, start: Instant, deadline: Option<Instant>) -> Option<Due> {
+        Due::earliest([
+            Due::deadline(deadline),
+            Due::after(start, self.headers, Timer::Headers),
+            Due::after(start, self.first_output, Timer::FirstOutput),
+        ])
+    }
+}
+
+/// The timers of a body. They run while it is awaited: what has arrived is never late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyTimers {
+    start: Instant,
+    deadline: Option<Instant>,
+    /// Runs until the first output.
+    first_output: Option<Duration>,
+    idle: Option<Duration>,
+    /// Since when nothing but keep-alives has come; `None` if it has not been awaited since.
+    quiet_since: Option<Instant>,
+}
+
+impl BodyTimers {
+    /// The timers after the head; `None` if there are none.
+    pub(crate) fn new(limits: &Limits, start: Instant, deadline: Option<Instant>) -> Option<Self> {
+        let timers = Self {
+            start,
+            deadline: deadline.filter(|_| limits.deadline_in_body),
+            first_output: limits.first_output,
+            idle: limits.idle,
+            quiet_since: None,
+        };
+        (timers.deadline.is_some() || timers.counts_output()).then_some(timers)
+    }
+
+    /// Whether it makes a difference what is output.
+    pub(crate) const fn counts_output(&self) -> bool {
+        self.first_output.is_some() || self.idle.is_some()
+    }
+
+    /// Whether the first output is still to come.
+    pub(crate) const fn awaits_first(&self) -> bool {
+        self.first_output.is_some()
+    }
+
+    /// Output has come.
+    pub(crate) fn output(&mut self) {
+        self.first_output = None;
+        self.quiet_since = None;
+    }
+
+    /// What runs while the body is awaited at `now`.
+    ///
+    /// Before the first output its own limit holds alone: a model that thinks for longer than it may
+    /// pause later, sending keep-alives, is not idle. The time in which nobody polls does not count,
+    /// for it says nothing about the provider.
+    pub(crate) fn awaited(&mut self, now: Instant) -> Option<Due> {
+        let quiet = if self.first_output.is_some() {
+            Due::after(self.start, self.first_output, Timer::FirstOutput)
+        } else {
+            let since = *self.quiet_since.get_or_insert(now);
+            Due::after(since, self.idle, Timer::Idle)
+        };
+        Due::earliest([Due::deadline(self.deadline), quiet])
+    }
+
+    /// How long the timer that was due then had run.
+    pub(crate) fn ran(&self, due: Due) -> Duration {
+        let since = match due.timer {
+            Timer::Idle => self.quiet_since.unwrap_or(self.start),
+            _ => self.start,
+        };
+        due.at.saturating_duration_since(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
+    fn limits(headers: u64, first_output: u64, idle: u64) -> Limits {
+        let limit = |seconds| s(seconds).filter(|limit| !limit.is_zero());
+        Limits {
+            headers: limit(headers),
+            first_output: limit(first_output),
+            idle: limit(idle),
+            deadline_in_body: true,
+        }
+    }
+
+    #[test]
+    fn the_earliest_timer_runs_out_first_and_the_deadline_of_two_at_once() {
+        let start = Instant::now();
+        // (headers, first output, deadline in seconds, 0 for none) → what is due
+        let table = [
+            ((0, 0, 0), None),
+            ((4, 0, 0), Some((4, Timer::Headers))),
+            ((4, 9, 0), Some((4, Timer::Headers))),
+            ((0, 9, 0), Some((9, Timer::FirstOutput))),
+            ((0, 0, 2), Some((2, Timer::Deadline))),
+            ((4, 9, 2), Some((2, Timer::Deadline))),
+            ((4, 9, 4), Some((4, Timer::Deadline))),
+            ((4, 9, 5), Some((4, Timer::Headers))),
+        ];
+        for ((headers, first_output, deadline), expected) in table {
+            let deadline = (deadline > 0).then(|| start + Duration::from_secs(deadline));
+            let due = limits(headers, first_output, 1).head(start, deadline);
+            let expected = expected.map(|(after, timer)| Due {
+                at: start + Duration::from_secs(after),
+                timer,
+            });
+            assert_eq!(due, expected, "{headers} {first_output} {deadline:?}");
+        }
+    }
+
+    #[test]
+    fn limits_beyond_the_clock_never_run_out() {
+        let start = Instant::now();
+        let limits = Limits {
+            headers: Some(Duration::MAX),
+            first_output: Some(Duration::MAX),
+            idle: Some(Duration::MAX),
+            deadline_in_body: true,
+        };
+        assert_eq!(limits.head(start, None), None);
+        let mut timers = BodyTimers::new(&limits, start, None).unwrap();
+        assert_eq!(timers.awaited(start), None);
+        timers.output();
+        assert_eq!(timers.awaited(start), None);
+    }
+
+    #[test]
+    fn idle_time_counts_from_when_the_body_is_awaited() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut timers = BodyTimers::new(&limits(0, 30, 5), start, None).unwrap();
+        let due = |after, timer| {
+            Some(Due {
+                at: at(after),
+                timer,
+            })
+        };
+        assert_eq!(timers.awaited(at(1)), due(30, Timer::FirstOutput));
+        assert_eq!(timers.awaited(at(20)), due(30, Timer::FirstOutput));
+        timers.output();
+        // Nobody has asked for 70 seconds.
+        assert_eq!(timers.awaited(at(90)), due(95, Timer::Idle));
+        assert_eq!(timers.awaited(at(93)), due(95, Timer::Idle));
+        timers.output();
+        assert_eq!(timers.awaited(at(94)), due(99, Timer::Idle));
+        let due = timers.awaited(at(94)).unwrap();
+        assert_eq!(timers.ran(due), s(5).unwrap());
+    }
+
+    #[test]
+    fn a_deadline_bounds_the_body_unless_that_is_switched_off() {
+        let start = Instant::now();
+        let deadline = Some(start + Duration::from_secs(10));
+        let mut limits = limits(0, 0, 60);
+        let mut timers = BodyTimers::new(&limits, start, deadline).unwrap();
+        assert_eq!(timers.awaited(start).unwrap().timer, Timer::Deadline);
+        limits.deadline_in_body = false;
+        let mut timers = BodyTimers::new(&limits, start, deadline).unwrap();
+        assert_eq!(timers.awaited(start).unwrap().timer, Timer::Idle);
+    }
+}

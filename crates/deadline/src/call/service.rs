@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use http::{Request, Response};
+use tower_service::Service;
+use tower_steady_core::{BoxError, Deadline};
+
+use super::DeadlineFuture;
+use super::config::Config;
+use crate::clock;
+
+/// Notes the deadline of every call and is the last to enforce it. Made by
+/// [`DeadlineLayer`](crate::DeadlineLayer).
+#[derive(Clone, Debug)]
+pub struct DeadlineService<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+impl<S> DeadlineService<S> {
+    pub(crate) const fn new(inner: S, config: Arc<Config>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, B, RB> Service<Request<B>> for DeadlineService<S>
+where
+    S: Service<Request<B>, Response = Response<RB>>,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response<RB>;
+    type Error = BoxError;
+    type Future = DeadlineFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Some((deadline, now)) = self.config.deadline(&request) else {
+            return DeadlineFuture::unbounded(self.inner.call(request));
+        };
+        if deadline <= now {
+            return DeadlineFuture::too_late();
+        }
+        let note = Deadline::at(deadline);
+        if Deadline::of(request.extensions()) != Some(note) {
+            request.extensions_mut().insert(note);
+        }
+        if let Some(forward) = &self.config.forward {
+            forward.write(request.headers_mut(), deadline - now);
+            request.extensions_mut().insert(forward.clone());
+        }
+        DeadlineFuture::until(deadline, self.inner.call(request))
+    }
+}
+
+impl Config {
+    /// The deadline of `request`, and the time now.
+    fn deadline<B>(&self, request: &Request<B>) -> Option<(Instant, Instant)> {
+        let noted = Deadline::of(request.extensions());
+        let headers = self.headers.iter();
+        let given = headers.filter_map(|header| header.read(request.headers()));
+        let own = given.chain(self.timeout).min();
+        if noted.is_none() && own.is_none() {
+            return None;
+        }
+        let now = clock::now();
+        let own = own.and_then(|left| now.checked_add(left));
+        let deadline = noted.map(Deadline::instant).into_iter().chain(own).min()?;
+        Some((deadline, now))
+    }
+}
