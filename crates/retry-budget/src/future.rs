@@ -30,6 +30,10 @@ pin_project! {
             attempt: Attempt,
             charge: Charge,
         },
+        Passed {
+            #[pin]
+            response: F,
+        },
         Rejected { failure: Option<Box<Failure>> },
     }
 }
@@ -48,6 +52,13 @@ impl<F> ResponseFuture<F> {
                 attempt,
                 charge,
             },
+        }
+    }
+
+    /// For a budget that stands further in, too, and does its work there.
+    pub(crate) fn passed(response: F) -> Self {
+        Self {
+            state: State::Passed { response },
         }
     }
 
@@ -84,6 +95,7 @@ where
                 }
                 Poll::Ready(result)
             }
+            Projected::Passed { response } => response.poll(cx).map_err(Into::into),
             Projected::Rejected { failure } => Poll::Ready(Err(failure
                 .take()
                 .expect("`ResponseFuture` polled after it was ready"))),
@@ -116,6 +128,7 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Called { .. } => "Called",
+            State::Passed { .. } => "Passed",
             State::Rejected { .. } => "Rejected",
         };
         f.debug_struct("ResponseFuture")

@@ -12,10 +12,13 @@ mod future;
 mod gate;
 mod handle;
 mod layer;
+mod nesting;
 mod service;
 pub mod spend;
 mod sync;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod window;
 

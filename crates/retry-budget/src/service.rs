@@ -7,6 +7,7 @@ use tower_steady_core::{Attempt, BoxError, Shared};
 use crate::account::Account;
 use crate::charge::Charge;
 use crate::gate::Priced;
+use crate::nesting;
 use crate::{BudgetHandle, ResponseFuture};
 
 /// Pays in what successes bring, leaves a gate on what may be retried, and stops repeats that nobody
@@ -53,8 +54,13 @@ where
             Charge::unless_paid(attempt, || Priced::new(self.account.lease(), attempt.after));
         match charge {
             Ok(charge) => {
-                let response = self.inner.call(request);
-                ResponseFuture::new(response, self.account.lease(), attempt, charge)
+                let inner = &mut self.inner;
+                let (response, nested) = nesting::ratio(&*self.account, || inner.call(request));
+                if nested {
+                    ResponseFuture::passed(response)
+                } else {
+                    ResponseFuture::new(response, self.account.lease(), attempt, charge)
+                }
             }
             Err(failure) => ResponseFuture::rejected(failure),
         }

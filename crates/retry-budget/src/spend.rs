@@ -37,7 +37,7 @@ mod cost;
 mod future;
 mod gate;
 mod handle;
-mod hour;
+pub(crate) mod hour;
 mod layer;
 mod ledger;
 mod service;

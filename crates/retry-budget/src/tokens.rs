@@ -3,6 +3,7 @@
 use tower_steady_core::ConfigError;
 
 /// Micro-tokens in a token.
+#[cfg(feature = "tower")]
 pub(crate) const TOKEN: u64 = 1_000_000;
 
 /// The most tokens that any setting takes. Keeps all sums of a bucket far from the end of a `u64`.

@@ -32,6 +32,10 @@ pin_project! {
             bill: Bill,
             charge: Charge,
         },
+        Passed {
+            #[pin]
+            response: F,
+        },
         Rejected { failure: Option<Box<Failure>> },
     }
 }
@@ -52,6 +56,13 @@ impl<F> ResponseFuture<F> {
                 bill,
                 charge,
             },
+        }
+    }
+
+    /// For a budget that stands further in, too, and does its work there.
+    pub(crate) fn passed(response: F) -> Self {
+        Self {
+            state: State::Passed { response },
         }
     }
 
@@ -95,6 +106,7 @@ where
                 }
                 Poll::Ready(result)
             }
+            Projected::Passed { response } => response.poll(cx).map_err(Into::into),
             Projected::Rejected { failure } => Poll::Ready(Err(failure
                 .take()
                 .expect("`ResponseFuture` polled after it was ready"))),
@@ -106,6 +118,7 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Called { .. } => "Called",
+            State::Passed { .. } => "Passed",
             State::Rejected { .. } => "Rejected",
         };
         f.debug_struct("ResponseFuture")

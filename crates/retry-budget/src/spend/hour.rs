@@ -10,7 +10,7 @@ const MINUTE: u64 = 60;
 const SLOTS: u64 = 61;
 
 /// A sum that forgets after an hour.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hour {
     newest: u64,
     spent: [u64; SLOTS as usize],

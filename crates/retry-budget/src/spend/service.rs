@@ -9,6 +9,7 @@ use super::book::Book;
 use super::gate::{Bill, Billed};
 use super::{ResponseFuture, SpendHandle};
 use crate::charge::Charge;
+use crate::nesting;
 
 /// Leaves a gate with the cost of a retry on what may be retried, and charges or rejects repeats that
 /// nobody has paid for. Made by [`SpendLayer`](super::SpendLayer); clones share the ledger.
@@ -57,8 +58,13 @@ where
         });
         match charge {
             Ok(charge) => {
-                let response = self.inner.call(request);
-                ResponseFuture::new(response, self.book.lease(), attempt, bill, charge)
+                let inner = &mut self.inner;
+                let (response, nested) = nesting::spend(&*self.book, || inner.call(request));
+                if nested {
+                    ResponseFuture::passed(response)
+                } else {
+                    ResponseFuture::new(response, self.book.lease(), attempt, bill, charge)
+                }
             }
             Err(failure) => ResponseFuture::rejected(failure),
         }

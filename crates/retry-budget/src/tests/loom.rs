@@ -1,0 +1,117 @@
+//! Every interleaving of two or three threads, by loom.
+//!
+//! `RUSTFLAGS="--cfg steady_loom" cargo test -p tower-steady-retry-budget --release --lib loom`
+
+use std::time::Duration;
+
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::bucket::{Bucket, Limits};
+use crate::tally::Reading;
+
+const NOW: Duration = Duration::ZERO;
+
+fn bucket(initial: u64, reserve: u64) -> Arc<Bucket> {
+    Arc::new(Bucket::new(Limits {
+        capacity: 10,
+        initial,
+        reserve,
+    }))
+}
+
+/// tower's `TpsBudget` fails this: it checks and then subtracts.
+#[test]
+fn one_token_is_granted_once() {
+    loom::model(|| {
+        let bucket = bucket(1, 0);
+        let other = Arc::clone(&bucket);
+        let there = thread::spawn(move || other.withdraw(1, None, NOW).is_ok());
+        let here = bucket.withdraw(1, None, NOW).is_ok();
+        let there = there.join().unwrap();
+        assert!(here ^ there, "one token, and exactly one of them got it");
+    });
+}
+
+#[test]
+fn a_deposit_meets_a_withdrawal_and_nothing_is_lost_or_made() {
+    loom::model(|| {
+        let bucket = bucket(0, 0);
+        let other = Arc::clone(&bucket);
+        let depositing = thread::spawn(move || {
+            other.deposit(0, 1);
+            other.deposit(1, 1);
+        });
+        let granted = u64::from(bucket.withdraw(2, None, NOW).is_ok());
+        depositing.join().unwrap();
+        assert_eq!(bucket.read(NOW).balance, 2 - 2 * granted);
+    });
+}
+
+#[test]
+fn two_withdrawals_and_a_deposit_never_overdraw() {
+    loom::model(|| {
+        let bucket = bucket(1, 0);
+        let (one, two) = (Arc::clone(&bucket), Arc::clone(&bucket));
+        let one = thread::spawn(move || u64::from(one.withdraw(1, None, NOW).is_ok()));
+        let two = thread::spawn(move || two.deposit(1, 1));
+        let here = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        let granted = here + one.join().unwrap();
+        two.join().unwrap();
+        assert!(granted >= 1);
+        assert_eq!(bucket.read(NOW).balance, 2 - granted);
+    });
+}
+
+#[test]
+fn a_refund_meets_a_withdrawal_and_the_sum_stays() {
+    loom::model(|| {
+        let bucket = bucket(1, 0);
+        bucket.withdraw(1, None, NOW).unwrap();
+        let other = Arc::clone(&bucket);
+        let refunding = thread::spawn(move || other.refund(1));
+        let granted = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        refunding.join().unwrap();
+        let reading = bucket.read(NOW);
+        assert_eq!(reading.balance + granted, 1);
+        assert_eq!(reading.spent, granted);
+    });
+}
+
+#[test]
+fn a_span_of_the_reserve_is_claimed_once() {
+    loom::model(|| {
+        let bucket = bucket(0, 1);
+        let later = Duration::from_secs(1);
+        let other = Arc::clone(&bucket);
+        let there = thread::spawn(move || u64::from(other.withdraw(1, None, later).is_ok()));
+        let here = u64::from(bucket.withdraw(1, None, later).is_ok());
+        let granted = here + there.join().unwrap();
+        assert!(granted <= 1);
+        assert_eq!(bucket.read(later).balance, 1 - granted);
+    });
+}
+
+/// A reading is of one moment: what is gone from the balance is in `spent`, never in neither or both.
+#[test]
+fn a_snapshot_is_consistent() {
+    loom::model(|| {
+        let bucket = bucket(3, 0);
+        let other = Arc::clone(&bucket);
+        let working = thread::spawn(move || {
+            if other.withdraw(2, None, NOW).is_ok() {
+                other.refund(2);
+            }
+        });
+        let Reading {
+            balance,
+            spent,
+            granted,
+            returned,
+            ..
+        } = bucket.read(NOW);
+        assert_eq!(balance + spent, 3);
+        assert_eq!(spent, 2 * (granted - returned));
+        working.join().unwrap();
+    });
+}
