@@ -1,0 +1,178 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::chunks::Chunks;
+use crate::stream::Watch;
+use crate::transport::classify_body_error;
+
+pin_project! {
+    /// The response's body as it came: the same bytes, chunks, trailers and errors.
+    ///
+    /// An error body that was read to its end is held here without its connection. A stream's is
+    /// watched for its terminal event and late errors, which go to the
+    /// [`StreamOutcome`](tower_steady_core::StreamOutcome) in the response's extensions.
+    pub struct ResponseBody<B: Body> {
+        #[pin]
+        state: State<B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<B: Body> {
+        /// Nobody looked.
+        Plain { #[pin] body: B },
+        /// Looked at: first what was read, then what follows.
+        Seen { chunks: Chunks, rest: Rest<B> },
+    }
+}
+
+/// What follows the part that was looked at.
+pub(crate) enum Rest<B: Body> {
+    /// Nothing: the body was read to its end.
+    Nothing,
+    /// The error in which it ended.
+    Error(Option<B::Error>),
+    /// The rest of it.
+    Body(Pin<Box<B>>),
+    /// The rest of a stream, and who watches it.
+    Watched(Pin<Box<B>>, Box<Watch>),
+}
+
+impl<B: Body> ResponseBody<B> {
+    pub(crate) fn plain(body: B) -> Self {
+        Self {
+            state: State::Plain { body },
+        }
+    }
+
+    pub(crate) fn seen(chunks: Chunks, rest: Rest<B>) -> Self {
+        Self {
+            state: State::Seen { chunks, rest },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for ResponseBody<B>
+where
+    B::Error: 'static,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().state.project() {
+            StateProj::Plain { body } => body.poll_frame(cx),
+            StateProj::Seen { chunks, rest } => {
+                if let Some(chunk) = chunks.pop() {
+                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
+                }
+                if let Some(trailers) = chunks.trailers.take() {
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+                rest.poll_frame(cx)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.state {
+            State::Plain { body } => body.is_end_stream(),
+            State::Seen { chunks, rest } => {
+                chunks.is_empty()
+                    && match rest {
+                        Rest::Nothing => true,
+                        Rest::Error(error) => error.is_none(),
+                        Rest::Body(body) | Rest::Watched(body, _) => body.is_end_stream(),
+                    }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.state {
+            State::Plain { body } => body.size_hint(),
+            State::Seen { chunks, rest } => {
+                let seen = chunks.len() as u64;
+                match rest {
+                    Rest::Nothing => SizeHint::with_exact(seen),
+                    Rest::Error(_) => {
+                        let mut hint = SizeHint::new();
+                        hint.set_lower(seen);
+                        hint
+                    }
+                    Rest::Body(body) | Rest::Watched(body, _) => {
+                        let rest = body.size_hint();
+                        let mut hint = SizeHint::new();
+                        hint.set_lower(rest.lower().saturating_add(seen));
+                        if let Some(upper) = rest.upper() {
+                            hint.set_upper(upper.saturating_add(seen));
+                        }
+                        hint
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Rest<B>
+where
+    B::Error: 'static,
+{
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self {
+            Self::Nothing => Poll::Ready(None),
+            Self::Error(error) => Poll::Ready(error.take().map(Err)),
+            Self::Body(body) => body.as_mut().poll_frame(cx),
+            Self::Watched(body, watch) => {
+                let frame = std::task::ready!(body.as_mut().poll_frame(cx));
+                match &frame {
+                    Some(Ok(frame)) => {
+                        watch.frame(frame);
+                        // Many a reader stops here and never asks for the end.
+                        if body.is_end_stream() {
+                            watch.end();
+                        }
+                    }
+                    Some(Err(error)) => {
+                        watch.error(classify_body_error(error));
+                    }
+                    None => {
+                        watch.end();
+                    }
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+}
+
+impl<B: Body> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (state, held) = match &self.state {
+            State::Plain { .. } => ("plain", 0),
+            State::Seen { chunks, rest } => {
+                let state = match rest {
+                    Rest::Nothing => "whole",
+                    Rest::Error(_) => "broken",
+                    Rest::Body(_) => "in part",
+                    Rest::Watched(..) => "watched",
+                };
+                (state, chunks.len())
+            }
+        };
+        f.debug_struct("ResponseBody")
+            .field("state", &state)
+            .field("held", &held)
+            .finish()
+    }
+}

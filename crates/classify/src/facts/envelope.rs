@@ -1,0 +1,372 @@
+//! Reading the envelope: one walk over the JSON of an error, whatever its shape.
+//!
+//! The walk visits only the members that some provider is known to put an error's words into, and
+//! skips the others unread. What a prompt can be echoed in (`input`, `param`, `failed_generation`,
+//! …) is among the skipped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use tower_steady_core::hint;
+
+use super::ids::Id;
+use super::{Found, Wait};
+
+/// How often JSON inside a string is opened: gateways in front of gateways.
+const MAX_NESTED: u8 = 3;
+
+/// Reads one JSON value. `false` if it is not JSON, in which case nothing has been found.
+pub(super) fn read<'a>(json: &'a [u8], found: &mut Found<'a>) -> bool {
+    if let Some(read) = walk(json, 0) {
+        *found = read;
+        return true;
+    }
+    let mended = read_mended(json, 0);
+    let readable = mended.is_some();
+    *found = mended.unwrap_or_default();
+    readable
+}
+
+/// Some servers write raw newlines inside strings, some cut a character in two. Outside a string a
+/// control character is white space at best, so that a space can stand for every one of them.
+fn read_mended(json: &[u8], nested: u8) -> Option<Found<'static>> {
+    let broken = |byte: &u8| *byte < b' ' || *byte >= 0x80;
+    if !json.iter().any(broken) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(json).replace(|c: char| c < ' ', " ");
+    walk(text.as_bytes(), nested).map(Found::into_owned)
+}
+
+fn walk(json: &[u8], nested: u8) -> Option<Found<'_>> {
+    let mut found = Found::default();
+    let node = Node {
+        found: &mut found,
+        role: Role::Envelope { top: true },
+        nested,
+    };
+    // What follows the first value (a second line, a proxy's footer) does not matter.
+    let read = node.deserialize(&mut serde_json::Deserializer::from_slice(json));
+    read.is_ok().then_some(found)
+}
+
+/// What a value means, known from the key that it stands under.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// An object that may carry an error, its words, or both.
+    Envelope { top: bool },
+    /// The value of `error`: an object, a string, or an array of either.
+    Error,
+    /// Text for people. May be an object, or JSON in a string.
+    Message,
+    /// A word for machines, or a status as a number.
+    Id,
+    /// `type` and `event` of a whole event, which are an error's word only if they say so.
+    Kind,
+    /// A status code of whoever stands behind.
+    Upstream,
+    /// `details`: an object, a string, or google.rpc's array of typed objects.
+    Details,
+    /// The object of a `Responses` event, of which only `error` counts.
+    Response,
+    /// `metadata` of an error: the upstream's own answer, and limits.
+    Metadata,
+    /// Response headers quoted in the body.
+    Headers,
+    /// google.rpc's `QuotaFailure.violations`.
+    Violations,
+    /// The name of a quota, which tells its window.
+    Quota,
+    /// Seconds from now, as a number or a duration.
+    Seconds,
+    /// Milliseconds from now.
+    Millis,
+    /// A reset: a Unix time, or seconds from now.
+    Reset,
+    /// A flag.
+    Retryable,
+}
+
+struct Node<'f, 'de> {
+    found: &'f mut Found<'de>,
+    role: Role,
+    nested: u8,
+}
+
+/// The role of the value under `key` in an object of role `parent`.
+fn role_of(parent: Role, key: &str) -> Option<Role> {
+    let top = matches!(parent, Role::Envelope { top: true });
+    Some(match (parent, key) {
+        (
+            Role::Id
+            | Role::Kind
+            | Role::Upstream
+            | Role::Quota
+            | Role::Seconds
+            | Role::Millis
+            | Role::Reset
+            | Role::Retryable,
+            _,
+        ) => return None,
+        (Role::Headers, _) => {
+            if key.eq_ignore_ascii_case("x-ratelimit-reset") {
+                Role::Reset
+            } else if key.eq_ignore_ascii_case("retry-after") {
+                Role::Seconds
+            } else if key.eq_ignore_ascii_case("retry-after-ms") {
+                Role::Millis
+            } else {
+                return None;
+            }
+        }
+        (Role::Response, "error") => Role::Error,
+        (Role::Response, _) => return None,
+        (Role::Metadata, "raw") => Role::Message,
+        (Role::Metadata, "headers") => Role::Headers,
+        (Role::Metadata, "quota_limit") => Role::Quota,
+        (Role::Metadata, "quotaResetDelay") => Role::Seconds,
+        (Role::Metadata, "limit_source" | "error_type" | "error_code") => Role::Id,
+        (_, "retry_after" | "retry_after_seconds" | "resets_in_seconds" | "estimated_time") => {
+            Role::Seconds
+        }
+        (_, "retry_after_ms") => Role::Millis,
+        (Role::Metadata, _) => return None,
+        (_, "error") => Role::Error,
+        (_, "errors" | "innererror" | "inner_error" | "Output") => Role::Error,
+        (_, "message" | "Message" | "msg" | "detail" | "error_description" | "errorMessage") => {
+            Role::Message
+        }
+        (_, "type" | "event" | "object") if top => Role::Kind,
+        (_, "code" | "type" | "status" | "error_type" | "errorType" | "error_code" | "__type")
+        | (_, "reason" | "limit_source" | "errorCode") => Role::Id,
+        (_, "details") => Role::Details,
+        (_, "response") => Role::Response,
+        (_, "metadata") => Role::Metadata,
+        (_, "headers") => Role::Headers,
+        (_, "violations") => Role::Violations,
+        (_, "quotaId") => Role::Quota,
+        (_, "retryDelay") => Role::Seconds,
+        (_, "resets_at") => Role::Reset,
+        (_, "originalStatusCode" | "http_status_code" | "raw_status_code")
+        | (_, "statusCode" | "status_code") => Role::Upstream,
+        (_, "retryable") if top => Role::Retryable,
+        _ => return None,
+    })
+}
+
+impl<'de> Node<'_, 'de> {
+    fn child(&mut self, role: Role) -> Node<'_, 'de> {
+        Node {
+            found: self.found,
+            role,
+            nested: self.nested,
+        }
+    }
+
+    fn text(&mut self, text: Cow<'de, str>) {
+        if text.trim_ascii().is_empty() {
+            return;
+        }
+        match self.role {
+            Role::Error => {
+                self.found.is_error = true;
+                self.message(text);
+            }
+            Role::Message | Role::Envelope { .. } => self.message(text),
+            Role::Kind if text == "error" || text == "response.failed" => {
+                self.found.is_error = true;
+            }
+            Role::Id | Role::Kind => match status(&text) {
+                Some(code) => self.code(code),
+                None => self.found.ids.push(Id::new(text)),
+            },
+            Role::Upstream => {
+                if let Some(code) = status(&text) {
+                    self.code(code);
+                }
+            }
+            Role::Quota => self.found.fixed_window |= names_a_day(&text),
+            Role::Seconds | Role::Millis | Role::Reset => self.wait(&text),
+            Role::Details
+            | Role::Response
+            | Role::Metadata
+            | Role::Headers
+            | Role::Violations
+            | Role::Retryable => {}
+        }
+    }
+
+    fn code(&mut self, code: u16) {
+        let place = match self.role {
+            Role::Upstream => &mut self.found.upstream,
+            _ => &mut self.found.code,
+        };
+        place.get_or_insert(code);
+    }
+
+    fn wait(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let wait = match self.role {
+            Role::Seconds => hint::go_duration(text)
+                .or_else(|| hint::seconds(text))
+                .map(Wait::For),
+            Role::Millis => hint::millis(text).map(Wait::For),
+            _ => hint::seconds(text).map(|_| Wait::reset(text)),
+        };
+        // The first one counts: the outermost is what the answering server says itself.
+        self.found.wait = self.found.wait.take().or(wait);
+    }
+
+    /// Text for people, unless it is JSON from end to end: then it is a whole answer of somebody
+    /// further back.
+    fn message(&mut self, text: Cow<'de, str>) {
+        let inside = text.trim_ascii();
+        let json = inside.starts_with(['{', '[']) && inside.ends_with(['}', ']']);
+        if json && self.nested < MAX_NESTED {
+            let nested = self.nested + 1;
+            let json = inside.as_bytes();
+            let inner = walk(json, nested)
+                .map(Found::into_owned)
+                .or_else(|| read_mended(json, nested));
+            if let Some(inner) = inner.filter(Found::has_words) {
+                self.found.absorb(inner);
+                return;
+            }
+        }
+        self.found.messages.push(text);
+    }
+
+    fn number(&mut self, number: &dyn fmt::Display) {
+        match self.role {
+            Role::Id | Role::Upstream | Role::Seconds | Role::Millis | Role::Reset => {
+                self.text(Cow::Owned(number.to_string()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A number of three digits that is an error's status.
+fn status(text: &str) -> Option<u16> {
+    let code = match text.as_bytes() {
+        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] => text.parse().ok()?,
+        _ => return None,
+    };
+    Some(code)
+}
+
+/// Whether a quota's name (`GenerateRequestsPerDayPerProjectPerModel-FreeTier`) is of a window that
+/// does not refill within minutes.
+fn names_a_day(quota: &str) -> bool {
+    ["PerDay", "Daily", "PerMonth", "Monthly", "per_day"]
+        .iter()
+        .any(|window| quota.contains(window))
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_borrowed_str<E>(mut self, text: &'de str) -> Result<(), E> {
+        self.text(Cow::Borrowed(text));
+        Ok(())
+    }
+
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        self.text(Cow::Owned(text.to_owned()));
+        Ok(())
+    }
+
+    fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
+        self.number(&number);
+        Ok(())
+    }
+
+    fn visit_i64<E>(mut self, number: i64) -> Result<(), E> {
+        self.number(&number);
+        Ok(())
+    }
+
+    fn visit_f64<E>(mut self, number: f64) -> Result<(), E> {
+        self.number(&number);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
+        if self.role == Role::Retryable {
+            self.found.retryable = Some(flag);
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        match self.role {
+            // An array of answers: the first is the error, the others are more of the same.
+            Role::Envelope { top: true } => {
+                let role = self.role;
+                seq.next_element_seed(self.child(role))?;
+            }
+            Role::Message => {
+                let role = Role::Envelope { top: false };
+                while seq.next_element_seed(self.child(role))?.is_some() {}
+            }
+            role @ (Role::Error | Role::Details | Role::Violations) => {
+                while seq.next_element_seed(self.child(role))?.is_some() {}
+            }
+            _ => {}
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let parent = self.role;
+        while let Some(role) = map.next_key_seed(Key(parent))? {
+            self.found.is_error |= parent == Role::Error;
+            match role {
+                Some(role) => map.next_value_seed(self.child(role))?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Turns a key into its value's role without keeping the key.
+struct Key(Role);
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<Role>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<Role>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(role_of(self.0, key))
+    }
+}

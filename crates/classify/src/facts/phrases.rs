@@ -1,0 +1,404 @@
+//! Sentences: the short list of phrases that tell cases apart where no identifier does.
+//!
+//! Only a *message* is searched, only its first 4 KiB, and not what it quotes: servers echo prompts,
+//! and a prompt may say anything. All phrases are looked for in one pass.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+/// How much of a message is read. The longest message known that matters has half of it.
+const WINDOW: usize = 4096;
+
+/// What a sentence says. One bit each in [`Phrases`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Phrase {
+    ContextLength,
+    ContentPolicy,
+    Location,
+    BadKey,
+    Billing,
+    LongWindow,
+    Day,
+    RollingDay,
+    RequestTooLarge,
+    StatesUse,
+    PayloadTooLarge,
+    Memory,
+    Overload,
+    ServerFault,
+    RateLimit,
+    TimedOut,
+    Blocked,
+}
+
+/// The phrases, lower case. A match must begin where a word begins.
+const LIST: &[(Phrase, &[&str])] = &[
+    (
+        Phrase::ContextLength,
+        &[
+            "maximum context length",
+            "model's context length",
+            "exceeds the context length",
+            "exceed context limit",
+            "exceeds context limit",
+            "context window",
+            "available context size",
+            "context size has been exceeded",
+            "prompt is too long",
+            "prompt too long",
+            "input is too long",
+            "maximum prompt length",
+            "too many tokens",
+            "too many input tokens",
+            "input token count",
+            "input tokens exceed",
+            "number of input tokens",
+            "exceeds the maximum number of tokens",
+            "exceeded model token limit",
+            "tokens + `max_new_tokens` must be <=",
+            "inputs` must have less than",
+            "reduce the length of the messages",
+            "reduce the length of the prompt",
+            "using a shorter prompt",
+        ],
+    ),
+    (
+        Phrase::ContentPolicy,
+        &[
+            "content management policy",
+            "content filtering policy",
+            "content filter",
+            "content policy",
+            "content moderation",
+            "was flagged",
+            "been flagged",
+            "were flagged",
+            "safety system",
+            "violates usage guidelines",
+            "violates our usage policy",
+            "violating our usage policy",
+            "violate our usage policy",
+            "violates our usage policies",
+            "usage policies",
+            "guardrail",
+        ],
+    ),
+    (
+        Phrase::Location,
+        &[
+            "user location is not supported",
+            "country, region, or territory not supported",
+            "not available in your country",
+            "not available in your region",
+        ],
+    ),
+    (
+        Phrase::BadKey,
+        &[
+            "api key not valid",
+            "api key not found",
+            "api key expired",
+            "api key is invalid",
+            "api-key you provided",
+            "api key you provided",
+            "invalid api key",
+            "invalid api token",
+            "incorrect api key",
+            "invalid x-api-key",
+            "invalid authentication",
+            "invalid bearer token",
+            "invalid token",
+        ],
+    ),
+    (
+        Phrase::Billing,
+        &[
+            "credit balance is too low",
+            "credit limit exceeded",
+            "credits are exhausted",
+            "credits are depleted",
+            "credits have been exhausted",
+            "prepayment credits",
+            "prepaid credits",
+            "insufficient credit",
+            "insufficient balance",
+            "insufficient funds",
+            "insufficient account balance",
+            "not enough credit",
+            "out of credits",
+            "no credits",
+            "any credits",
+            "requires more credits",
+            "purchase more credits",
+            "used all available credits",
+            "used up your credits",
+            "included credits",
+            "exceeded your monthly",
+            "spending cap",
+            "spending limit",
+            "spend limit",
+            "spend cap",
+            "billing hard limit",
+            "specified api usage limits",
+            "account is not active",
+            "account is suspended",
+            "key limit exceeded",
+            "budget has been exceeded",
+            "budget exceeded",
+            "exceeded budget",
+            "extra usage is required",
+            "call volume quota",
+            "bandwidth quota",
+            "limit: 0",
+        ],
+    ),
+    (
+        Phrase::LongWindow,
+        &[
+            "/ month",
+            "/month",
+            "per month",
+            "per-month",
+            "this month",
+            "monthly limit",
+            "monthly quota",
+            "monthly usage",
+            "monthly token",
+            "monthly request",
+            "monthly budget",
+            "monthly cap",
+            "weekly limit",
+            "weekly usage",
+            "weekly quota",
+            "daily limit",
+            "daily quota",
+            "daily usage",
+            "daily request",
+            "daily token",
+            "daily free",
+            "models-per-day",
+        ],
+    ),
+    (
+        Phrase::Day,
+        &["per day", "per-day", "/ day", "/day", "a day limit"],
+    ),
+    (Phrase::RollingDay, &["(rpd)", "(tpd)"]),
+    (
+        Phrase::RequestTooLarge,
+        &["request too large", "request is too large"],
+    ),
+    (Phrase::StatesUse, &["used "]),
+    (
+        Phrase::PayloadTooLarge,
+        &[
+            "payload size exceeds",
+            "payload too large",
+            "payload is too large",
+            "entity too large",
+            "request body too large",
+            "request body is too large",
+            "maximum allowed number of bytes",
+            "maximum request size",
+        ],
+    ),
+    (Phrase::Memory, &["requires more system memory"]),
+    (
+        Phrase::Overload,
+        &[
+            "overloaded",
+            "at capacity",
+            "over capacity",
+            "out of capacity",
+            "no capacity",
+            "insufficient capacity",
+            "not enough capacity",
+            "high demand",
+            "high load",
+            "heavy load",
+            "high traffic",
+            "peak load",
+            "load shedding",
+            "too busy",
+            "server busy",
+            "server is busy",
+            "currently loading",
+            "before the given deadline",
+            "temporarily unavailable",
+            "flex tier capacity",
+        ],
+    ),
+    (
+        Phrase::ServerFault,
+        &[
+            "the server had an error",
+            "internal server error",
+            "internal error",
+            "server error",
+        ],
+    ),
+    (
+        Phrase::RateLimit,
+        &[
+            "rate limit",
+            "rate-limit",
+            "rate limited",
+            "ratelimit",
+            "too many requests",
+            "resource exhausted",
+        ],
+    ),
+    (Phrase::TimedOut, &["timed out", "timeout"]),
+    (Phrase::Blocked, &["blocked", "deny-list", "denylist"]),
+];
+
+/// Which sentences were found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Phrases(u32);
+
+impl Phrases {
+    pub(crate) const fn of(phrase: Phrase) -> Self {
+        Self(1 << phrase as u32)
+    }
+
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) const fn has(self, phrase: Phrase) -> bool {
+        self.meets(Self::of(phrase))
+    }
+
+    pub(super) fn in_messages<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
+        let mut found = Self::default();
+        for segment in messages.flat_map(segments) {
+            for hit in SEARCH.automaton.find_overlapping_iter(segment) {
+                if is_whole(segment.as_bytes(), hit.start(), hit.end()) {
+                    found.0 |= 1 << SEARCH.says[hit.pattern().as_usize()] as u32;
+                }
+            }
+        }
+        found
+    }
+}
+
+struct Search {
+    automaton: AhoCorasick,
+    says: Vec<Phrase>,
+}
+
+static SEARCH: LazyLock<Search> = LazyLock::new(|| {
+    let all = || {
+        LIST.iter()
+            .flat_map(|(phrase, texts)| texts.iter().map(move |text| (*phrase, *text)))
+    };
+    Search {
+        automaton: automaton(all().map(|(_, text)| text)),
+        says: all().map(|(phrase, _)| phrase).collect(),
+    }
+});
+
+pub(super) fn automaton<'t>(texts: impl Iterator<Item = &'t str>) -> AhoCorasick {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .build(texts)
+        .expect("a fixed list of short phrases is no larger than an automaton may be")
+}
+
+/// A phrase begins where a word begins, and a number in it ends where it ends: `limit: 0` is not in
+/// `limit: 0.5`.
+fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
+    let first = text[start].is_ascii_alphanumeric();
+    let begins = start == 0 || !first || !text[start - 1].is_ascii_alphanumeric();
+    let number = text[end - 1].is_ascii_digit();
+    let goes_on = match &text[end..] {
+        [b'0'..=b'9', ..] | [b'.' | b',', b'0'..=b'9', ..] => true,
+        _ => false,
+    };
+    begins && !(number && goes_on)
+}
+
+/// The parts of a message that are the server's own words.
+///
+/// A quoted name (no white space: `` `gpt-4` ``, `'max_tokens'`) is left where it is, for it cannot
+/// hold a phrase. Anything else in quotes is somebody else's text, and because that text may hold
+/// quotes itself, it ends at the *last* quote of its kind, or not at all.
+pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
+    let window = &message[..message.floor_char_boundary(WINDOW)];
+    let mut rest = Some(window);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let (own, after) = match first_quotation(text) {
+            Some((open, close)) => (&text[..open], close.map(|close| &text[close..])),
+            None => (text, None),
+        };
+        rest = after;
+        Some(own)
+    })
+}
+
+/// Where the first quotation that is not a name begins, and where the text after it begins.
+fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
+    const LONGEST_NAME: usize = 128;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let quote = bytes[at];
+        let opens = matches!(quote, b'\'' | b'"' | b'`')
+            && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
+        if !opens {
+            if text[at..].starts_with('\u{201c}') {
+                let close = text[at..].rfind('\u{201d}');
+                return Some((at, close.map(|close| at + close + '\u{201d}'.len_utf8())));
+            }
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+            continue;
+        }
+        let name = bytes[at + 1..]
+            .iter()
+            .take(LONGEST_NAME)
+            .position(|byte| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\');
+        match name.map(|len| at + 1 + len) {
+            Some(close) if bytes[close] == quote => at = close + 1,
+            _ => {
+                let close = bytes[at + 1..].iter().rposition(|byte| *byte == quote);
+                return Some((at, close.map(|close| at + 1 + close + 1)));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_is_lower_case_and_each_sentence_has_one_entry() {
+        for (at, (phrase, texts)) in LIST.iter().enumerate() {
+            assert_eq!(at, *phrase as usize, "{phrase:?} stands out of order");
+            for text in *texts {
+                assert_eq!(*text, text.to_ascii_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn quotations_are_cut_and_names_stay() {
+        for (message, own) in [
+            ("no quotes here", &["no quotes here"][..]),
+            ("model `gpt-4` isn't here", &["model `gpt-4` isn't here"]),
+            ("got 'a b' there", &["got ", " there"]),
+            ("got 'it's a' trap' there", &["got ", " there"]),
+            (r#"got "say \"hi\" now". Bad"#, &["got ", ". Bad"]),
+            ("got 'never closed rate limit", &["got "]),
+            ("got \u{201c}a b\u{201d} there", &["got ", " there"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(segments(message).collect::<Vec<_>>(), own, "{message}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_steady_core::{BoxError, Class, Failure, Lease};
+
+use crate::Provider;
+use crate::body::ResponseBody;
+use crate::classifier::Classifier;
+use crate::config::Config;
+use crate::events;
+use crate::peek::Peek;
+use crate::stream::{Format, Watch, grpc_head};
+
+pin_project! {
+    /// The answer of the inner service, looked at as far as need be.
+    pub struct ResponseFuture<F, B: Body> {
+        #[pin]
+        state: State<F, B>,
+        config: Lease<Config>,
+        provider: Option<Provider>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B: Body> {
+        Calling { #[pin] future: F },
+        Looking { peek: Box<Peek<B>> },
+    }
+}
+
+impl<F, B: Body> ResponseFuture<F, B> {
+    pub(crate) fn new(future: F, config: Lease<Config>, provider: Option<Provider>) -> Self {
+        Self {
+            state: State::Calling { future },
+            config,
+            provider,
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: 'static,
+{
+    type Output = Result<Response<ResponseBody<B>>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Calling { future } => {
+                    let response = match ready!(future.poll(cx)) {
+                        Ok(response) => response,
+                        Err(error) => return Poll::Ready(Err(failed(error.into(), this.config))),
+                    };
+                    let look = Look::at(response.status(), response.headers(), this.config);
+                    if let Look::Pass = look {
+                        return Poll::Ready(Ok(response.map(ResponseBody::plain)));
+                    }
+                    match look.start(response, this.config, *this.provider) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(peek) => this.state.set(State::Looking { peek }),
+                    }
+                }
+                StateProj::Looking { peek } => return peek.poll(cx, this.config).map(Ok),
+            }
+        }
+    }
+}
+
+/// Puts the outcome around an error, unless there is one already.
+fn failed(mut error: BoxError, config: &Config) -> BoxError {
+    if Failure::find(&*error).is_some() {
+        return error;
+    }
+    let outcome = config.judge.error(&*error);
+    events::failed(&outcome);
+    *Failure::outermost(&mut error).outcome_mut() = outcome;
+    error
+}
+
+/// What a response's head says about its body.
+enum Look {
+    /// A whole success, or nothing that anybody could look into.
+    Pass,
+    Error,
+    Json,
+    Stream(Format),
+    GrpcHead,
+}
+
+impl Look {
+    fn at(status: StatusCode, headers: &HeaderMap, config: &Config) -> Self {
+        if Class::from_status(status) != Class::Success {
+            return Self::Error;
+        }
+        if status != StatusCode::OK || headers.is_empty() {
+            return Self::Pass;
+        }
+        let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
+            return Self::Pass;
+        };
+        match Kind::of(content_type.as_bytes()) {
+            Kind::Other => Self::Pass,
+            Kind::Json if config.json_look && may_be_error(headers) => Self::Json,
+            Kind::Json => Self::Pass,
+            Kind::EventStream => Self::Stream(Format::Sse(Default::default())),
+            Kind::Ndjson => Self::Stream(Format::Ndjson(Default::default())),
+            Kind::AwsEventStream => Self::Stream(Format::Frames(Default::default())),
+            Kind::Grpc if headers.contains_key("grpc-status") => Self::GrpcHead,
+            Kind::Grpc => Self::Stream(Format::Grpc),
+        }
+    }
+
+    /// Starts to look, or answers at once where the head has said all.
+    fn start<B>(
+        self,
+        mut response: Response<B>,
+        config: &Lease<Config>,
+        provider: Option<Provider>,
+    ) -> Result<Response<ResponseBody<B>>, Box<Peek<B>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: 'static,
+    {
+        Err(match self {
+            Self::Pass => return Ok(response.map(ResponseBody::plain)),
+            Self::GrpcHead => {
+                let outcome = grpc_head(response.headers(), &config.judge, provider);
+                if let Some(mut outcome) = outcome {
+                    outcome.whole = response.body().is_end_stream();
+                    events::answered(&outcome, response.status(), response.headers());
+                    response.extensions_mut().insert(outcome);
+                }
+                return Ok(response.map(ResponseBody::plain));
+            }
+            Self::Error => Peek::error(response, provider),
+            Self::Json => Peek::json(response, provider),
+            Self::Stream(format) => {
+                let watch = Watch::new(format, config.judge.clone(), provider);
+                Peek::stream(response, provider, watch)
+            }
+        })
+    }
+}
+
+/// An error in JSON with a success status is small; what says that it is longer is none.
+fn may_be_error(headers: &HeaderMap) -> bool {
+    const LONGEST: u64 = 64 * 1024;
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_none_or(|length| length <= LONGEST)
+}
+
+/// The kinds of success bodies that can hold an error.
+pub(crate) enum Kind {
+    Json,
+    EventStream,
+    Ndjson,
+    AwsEventStream,
+    Grpc,
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(content_type: &[u8]) -> Self {
+        let essence = content_type
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
+        let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
+        if is(b"application/json") || ends_with_json(essence) {
+            Self::Json
+        } else if is(b"text/event-stream") {
+            Self::EventStream
+        } else if is(b"application/x-ndjson")
+            || is(b"application/ndjson")
+            || is(b"application/jsonl")
+            || is(b"application/x-jsonlines")
+            || is(b"application/stream+json")
+        {
+            Self::Ndjson
+        } else if is(b"application/vnd.amazon.eventstream") {
+            Self::AwsEventStream
+        } else if is(b"application/grpc")
+            || is(b"application/grpc+proto")
+            || is(b"application/grpc+json")
+        {
+            Self::Grpc
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// A structured syntax suffix (RFC 6839): `application/problem+json`.
+fn ends_with_json(essence: &[u8]) -> bool {
+    essence
+        .split_last_chunk::<5>()
+        .is_some_and(|(name, suffix)| {
+            suffix.eq_ignore_ascii_case(b"+json") && !name.ends_with(b"stream")
+        })
+}
+
+impl<F, B: Body> fmt::Debug for ResponseFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Calling { .. } => "calling",
+            State::Looking { .. } => "looking",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,255 @@
+//! Looking at a body before its head is passed on.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, response};
+use http_body::Body;
+use tokio::time::Sleep;
+use tower_steady_core::Outcome;
+
+use crate::Provider;
+use crate::body::{ResponseBody, Rest};
+use crate::chunks::Chunks;
+use crate::classify::judge_body;
+use crate::config::Config;
+use crate::events;
+use crate::stream::{Signal, Watch, top_level};
+use crate::transport::classify_body_error;
+
+/// How much of a JSON answer is read before it counts as one.
+pub(crate) const JSON_LIMIT: usize = 4 * 1024;
+
+/// A body in more frames than this is not read for a look: they may be empty and without end.
+const MOST_FRAMES: usize = 16 * 1024;
+
+/// A body that is being looked at.
+pub(crate) struct Peek<B: Body> {
+    head: Option<response::Parts>,
+    /// Taken with the answer; dropped here, and its connection freed, if it was read to its end.
+    body: Option<Pin<Box<B>>>,
+    provider: Option<Provider>,
+    chunks: Chunks,
+    aim: Aim,
+    frames: usize,
+    next_look: usize,
+    /// Set when the body makes us wait for the first time: most bodies are there with their head.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What the look is for.
+enum Aim {
+    /// The error's words.
+    Error,
+    /// Is it an error?
+    Json,
+    /// Is it output?
+    Stream(Box<Watch>),
+    /// A stream has failed before output: the rest of it, so that its connection is free.
+    Rest(Box<Watch>, Outcome),
+}
+
+/// How a look ended.
+enum End<E> {
+    /// The body is read to its end.
+    Whole,
+    /// It ended in an error.
+    Broken(E),
+    /// It goes on: enough was seen, or the time is up.
+    Enough,
+}
+
+impl<B> Peek<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: 'static,
+{
+    pub(crate) fn error(response: Response<B>, provider: Option<Provider>) -> Box<Self> {
+        Self::new(response, provider, Aim::Error)
+    }
+
+    pub(crate) fn json(response: Response<B>, provider: Option<Provider>) -> Box<Self> {
+        Self::new(response, provider, Aim::Json)
+    }
+
+    pub(crate) fn stream(
+        response: Response<B>,
+        provider: Option<Provider>,
+        watch: Watch,
+    ) -> Box<Self> {
+        Self::new(response, provider, Aim::Stream(Box::new(watch)))
+    }
+
+    fn new(response: Response<B>, provider: Option<Provider>, aim: Aim) -> Box<Self> {
+        let (head, body) = response.into_parts();
+        Box::new(Self {
+            head: Some(head),
+            body: Some(Box::pin(body)),
+            provider,
+            chunks: Chunks::default(),
+            aim,
+            frames: 0,
+            next_look: 0,
+            timer: None,
+        })
+    }
+
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Poll<Response<ResponseBody<B>>> {
+        let end = loop {
+            let body = self.body.as_mut().expect("polled after it was ready");
+            if body.is_end_stream() {
+                self.ended();
+                break End::Whole;
+            }
+            match body.as_mut().poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Aim::Stream(watch) = &mut self.aim {
+                        let signal = watch.frame(&frame);
+                        self.heed(signal);
+                    }
+                    match frame.into_data() {
+                        Ok(data) => self.chunks.push(data),
+                        Err(frame) => self.chunks.trailers = frame.into_trailers().ok(),
+                    }
+                    if self.has_seen_enough(config) {
+                        break End::Enough;
+                    }
+                }
+                Poll::Ready(None) => {
+                    self.ended();
+                    break End::Whole;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    if let Aim::Stream(watch) = &mut self.aim {
+                        let signal = watch.error(classify_body_error(&error));
+                        self.heed(signal);
+                    }
+                    break End::Broken(error);
+                }
+                Poll::Pending => {
+                    if self.is_time_up(cx, config) {
+                        break End::Enough;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        };
+        let response = self.finish(end, config);
+        self.body = None;
+        Poll::Ready(response)
+    }
+
+    /// A stream that has failed before output is read on, for the sake of its connection.
+    fn heed(&mut self, signal: Signal) {
+        if let Signal::Failed(outcome) = signal {
+            if let Aim::Stream(watch) = mem::replace(&mut self.aim, Aim::Error) {
+                self.aim = Aim::Rest(watch, outcome);
+                // From here on it is the time limit of an error body.
+                self.timer = None;
+            }
+        }
+    }
+
+    fn ended(&mut self) {
+        if let Aim::Stream(watch) = &mut self.aim {
+            let signal = watch.end();
+            self.heed(signal);
+        }
+    }
+
+    fn has_seen_enough(&mut self, config: &Config) -> bool {
+        self.frames += 1;
+        if self.frames >= MOST_FRAMES {
+            return true;
+        }
+        match &self.aim {
+            Aim::Error | Aim::Rest(..) => self.chunks.len() >= config.look_limit,
+            Aim::Stream(watch) => watch.is_committed() || self.chunks.len() >= config.look_limit,
+            Aim::Json if self.chunks.len() < self.next_look => false,
+            Aim::Json => {
+                // Looked at again when it has doubled, so that single bytes cost no square.
+                self.next_look = self.chunks.len().saturating_mul(2).min(JSON_LIMIT);
+                let head = self.chunks.head(JSON_LIMIT);
+                let look = top_level(head.trim_ascii_start());
+                if look.is_error() {
+                    self.aim = Aim::Error;
+                    return self.chunks.len() >= config.look_limit;
+                }
+                look.answer || head.len() >= JSON_LIMIT
+            }
+        }
+    }
+
+    fn is_time_up(&mut self, cx: &mut Context<'_>, config: &Config) -> bool {
+        let limit: Option<Duration> = match &self.aim {
+            Aim::Error | Aim::Json | Aim::Rest(..) => Some(config.time_limit),
+            Aim::Stream(_) => config.max_hold,
+        };
+        let Some(limit) = limit else { return false };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    fn finish(&mut self, end: End<B::Error>, config: &Config) -> Response<ResponseBody<B>> {
+        let mut head = self.head.take().expect("polled after it was ready");
+        let chunks = mem::take(&mut self.chunks);
+        let whole = matches!(end, End::Whole);
+        let mut watch = None;
+        let outcome = match mem::replace(&mut self.aim, Aim::Error) {
+            Aim::Error => Some(self.judged(&head, &chunks, config)),
+            Aim::Json => match &end {
+                End::Whole if top_level(chunks.head(JSON_LIMIT).trim_ascii_start()).is_error() => {
+                    Some(self.judged(&head, &chunks, config))
+                }
+                End::Broken(error) => Some(classify_body_error(error)),
+                _ => None,
+            },
+            Aim::Stream(seen) => {
+                watch = Some(seen);
+                None
+            }
+            Aim::Rest(seen, outcome) => {
+                watch = Some(seen);
+                Some(outcome)
+            }
+        };
+        if let Some(mut outcome) = outcome {
+            outcome.whole = whole;
+            events::answered(&outcome, head.status, &head.headers);
+            head.extensions.insert(outcome);
+        }
+        if let Some(watch) = &watch {
+            head.extensions.insert(watch.cell());
+        }
+        let rest = match (end, watch) {
+            (End::Whole, _) => Rest::Nothing,
+            (End::Broken(error), _) => Rest::Error(Some(error)),
+            (End::Enough, Some(watch)) => {
+                Rest::Watched(self.body.take().expect("held until now"), watch)
+            }
+            (End::Enough, None) => Rest::Body(self.body.take().expect("held until now")),
+        };
+        Response::from_parts(head, ResponseBody::seen(chunks, rest))
+    }
+
+    fn judged(&self, head: &response::Parts, chunks: &Chunks, config: &Config) -> Outcome {
+        let body = chunks.head(config.look_limit);
+        judge_body(
+            &config.judge,
+            head.status,
+            &head.headers,
+            &body,
+            self.provider,
+        )
+    }
+}

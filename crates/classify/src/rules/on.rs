@@ -1,0 +1,71 @@
+//! Which statuses a rule applies to, as a set of bits.
+
+use crate::Facts;
+
+#[derive(Clone, Copy)]
+pub(super) struct On(u32);
+
+macro_rules! statuses {
+    ($($bit:literal $name:ident $status:literal)*) => {
+        impl On {
+            $(pub(super) const $name: Self = Self(1 << $bit);)*
+
+            const fn of_status(status: u16) -> Self {
+                match status {
+                    $($status => Self::$name,)*
+                    400..500 => Self::OTHER_4XX,
+                    500..600 => Self::OTHER_5XX,
+                    _ => Self::NONE,
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    0 S400 400
+    1 S401 401
+    2 S402 402
+    3 S403 403
+    4 S404 404
+    5 S412 412
+    6 S413 413
+    7 S422 422
+    8 S424 424
+    9 S429 429
+    10 S451 451
+    11 S498 498
+    12 S499 499
+    13 S500 500
+    14 S502 502
+    15 S503 503
+    16 S504 504
+    17 S529 529
+}
+
+impl On {
+    const NONE: Self = Self(0);
+    const OTHER_4XX: Self = Self(1 << 30);
+    const OTHER_5XX: Self = Self(1 << 31);
+    /// An error inside a 200 that states no status.
+    pub(super) const STREAM: Self = Self(1 << 29);
+    pub(super) const ANY: Self = Self(u32::MAX);
+
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) const fn but(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) const fn covers(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(super) fn of(facts: &Facts<'_>) -> Self {
+        facts
+            .effective_status()
+            .map_or(Self::STREAM, |status| Self::of_status(status.as_u16()))
+    }
+}
