@@ -21,6 +21,8 @@ type Answer<RB> = Result<Response<RB>, BoxError>;
 pub(crate) struct Call<S, B, A, R> {
     pub(crate) template: Lease<Template<S, R>>,
     copy: Copy<B>,
+    /// Whether the idempotency key is ours.
+    keyed: bool,
     limit: u32,
     started: Option<Instant>,
     session: Option<Box<Session<A, B>>>,
@@ -32,20 +34,17 @@ pub(crate) enum Step<RB> {
     Wait(Duration),
 }
 
-/// Whether there is a next try.
-enum Verdict<B> {
-    Try(Next<B>),
-    /// Not, and this is why.
-    Veto(Veto),
-    /// There is nothing to decide: the result is final, or has been vetoed below.
-    End,
-}
-
 impl<S, B, A, R> Call<S, B, A, R> {
-    pub(crate) fn new(template: Lease<Template<S, R>>, copy: Copy<B>, limit: u32) -> Self {
+    pub(crate) fn new(
+        template: Lease<Template<S, R>>,
+        copy: Copy<B>,
+        limit: u32,
+        keyed: bool,
+    ) -> Self {
         Self {
             template,
             copy,
+            keyed,
             limit,
             started: None,
             session: None,
@@ -83,10 +82,26 @@ impl<S, B, A, R> Call<S, B, A, R> {
         }
     }
 
-    /// The next try, which goes out now.
-    pub(crate) fn next(&mut self) -> Option<Request<B>> {
+    /// The next try, which goes out now, if it is not too late for it.
+    pub(crate) fn next(&mut self) -> Result<Request<B>, Veto> {
+        if let Some(left) = self.left() {
+            decision::in_time_still(&self.template.settings.limits, left)?;
+        }
         self.started = None;
-        self.session.as_mut()?.next()
+        // Every wait has a try behind it.
+        let next = self.session.as_mut().and_then(|session| session.next());
+        next.ok_or_else(not_sent)
+    }
+
+    /// The veto where it has become too late.
+    pub(crate) fn late(&self) -> Veto {
+        let left = self.left().unwrap_or_default();
+        decision::too_late(&self.template.settings.limits, left)
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let deadline = self.session.as_ref()?.deadline?;
+        Some(deadline.remaining(Instant::now().into_std()))
     }
 
     /// It is out.
@@ -130,7 +145,7 @@ where
                 .and_then(|response| request_id::find(response.headers())),
         };
         let veto = match self.verdict(&mut session, &mut outcome, failed.status, noted, now) {
-            Verdict::Try(next) => {
+            Ok(next) => {
                 let delay = next.delay;
                 event::retrying(&failed, delay, next.repaired);
                 session.schedule(next);
@@ -138,17 +153,17 @@ where
                 self.session = Some(session);
                 return Step::Wait(delay);
             }
-            Verdict::Veto(veto) => Some(veto),
-            Verdict::End => outcome.veto.take(),
+            Err(veto) => veto,
         };
         if ended.unsent && session.tries > 1 {
             let veto = veto.unwrap_or_else(not_sent);
             return Step::Finish(session.give_back(result, veto));
         }
-        if let Some(veto) = &veto {
-            if outcome.transient && !ended.nested {
-                event::giving_up(&failed, veto);
-            }
+        if let Some(veto) = &veto
+            && outcome.transient
+            && !ended.nested
+        {
+            event::giving_up(&failed, veto);
         }
         Step::Finish(session.close(result, veto))
     }
@@ -157,13 +172,6 @@ where
     pub(crate) fn unready(&mut self, error: BoxError) -> Answer<RB> {
         let veto = Failure::find(&*error).and_then(|failure| failure.outcome().veto.clone());
         self.give_back(Some(error), veto.unwrap_or_else(not_sent))
-    }
-
-    /// Too little time is left for the next try: the veto, if so.
-    pub(crate) fn too_late(&self) -> Option<Veto> {
-        let deadline = self.session.as_ref()?.deadline?;
-        let left = deadline.remaining(Instant::now().into_std());
-        decision::too_late(&self.template.settings.limits, left)
     }
 
     /// The next try is not sent.
@@ -175,6 +183,7 @@ where
         }
     }
 
+    /// The next try, or why there is none: without a veto where the result is final by its class.
     fn verdict(
         &mut self,
         session: &mut Session<Response<RB>, B>,
@@ -182,26 +191,23 @@ where
         status: Option<StatusCode>,
         noted: bool,
         now: Instant,
-    ) -> Verdict<B> {
-        if outcome.veto.is_some() {
-            return Verdict::End;
+    ) -> Result<Next<B>, Option<Veto>> {
+        if let Some(veto) = &outcome.veto {
+            return Err(Some(veto.clone()));
         }
         let wanted = self.template.settings.options.repairs(outcome.class);
-        if wanted && !session.repair.asked {
-            match self.repair(session, outcome, now) {
-                Some(Ok(next)) => return Verdict::Try(next),
-                // What also stands in the way of repeating it is found again below.
-                Some(Err(veto)) if !outcome.transient => return Verdict::Veto(veto),
-                Some(Err(_)) | None => {}
-            }
+        if wanted
+            && !session.repair.asked
+            && let Some(repaired) = self.repair(session, outcome, now)
+        {
+            // What stands in its way stands in the way of the same request just as well.
+            return repaired.map_err(Some);
         }
         if !outcome.transient {
-            return Verdict::End;
+            return Err(None);
         }
-        match self.retry(session, outcome, status, noted, now) {
-            Ok(next) => Verdict::Try(next),
-            Err(veto) => Verdict::Veto(veto),
-        }
+        self.retry(session, outcome, status, noted, now)
+            .map_err(Some)
     }
 
     /// The same request again.
@@ -248,7 +254,14 @@ where
             Err(veto) => return Some(Err(veto)),
         };
         session.repair.asked = true;
-        let request = settings.repair.repair(outcome, request)?;
+        let mut request = settings.repair.repair(outcome, request)?;
+        if let Some(name) = &settings.options.idempotency_key
+            && self.keyed
+        {
+            // Another request, and so another key.
+            request.headers_mut().remove(name);
+            service::add_key(request.headers_mut(), name);
+        }
         let grant = match outcome.take_gate().map(Grant::ask).transpose() {
             Ok(grant) => grant,
             Err(veto) => return Some(Err(veto)),

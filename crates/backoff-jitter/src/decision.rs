@@ -89,15 +89,20 @@ pub(crate) fn decide_repair(plan: &Plan, limits: &Limits, facts: &Facts) -> Resu
     in_time(limits, facts, Pause { delay, backoff })
 }
 
-/// A veto where so little time is left when a try could go out that it would be for nothing.
-pub(crate) fn too_late(limits: &Limits, left: Duration) -> Option<Veto> {
-    let late = left.is_zero() || left < limits.slack();
-    late.then(|| {
-        Veto::new(VetoReason::Deadline).detail(format!(
-            "a try needs {:?}, {left:?} left",
-            limits.min_attempt
-        ))
-    })
+/// Whether enough time is left when a try can go out.
+pub(crate) fn in_time_still(limits: &Limits, left: Duration) -> Result<(), Veto> {
+    if left.is_zero() || left < limits.slack() {
+        return Err(too_late(limits, left));
+    }
+    Ok(())
+}
+
+/// So little time is left that a try would be for nothing.
+pub(crate) fn too_late(limits: &Limits, left: Duration) -> Veto {
+    Veto::new(VetoReason::Deadline).detail(format!(
+        "a try needs {:?}, {left:?} left",
+        limits.min_attempt
+    ))
 }
 
 pub(crate) fn attempts(tries: u32) -> Veto {

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
-use tower_steady_core::{BoxError, Class, Lease, Outcome, TryClone, Veto, VetoReason};
+use tower_steady_core::{BoxError, Class, Lease, Outcome, TryClone};
 
 use crate::call::{Call, Step};
 use crate::copy::Copy;
@@ -66,10 +66,11 @@ where
         template: Lease<Template<S, R>>,
         copy: Copy<B>,
         limit: u32,
+        keyed: bool,
     ) -> Self {
         Self {
             state: State::Calling { future },
-            call: Call::new(template, copy, limit),
+            call: Call::new(template, copy, limit, keyed),
         }
     }
 }
@@ -116,25 +117,20 @@ where
                     this.state.set(State::readying(call));
                 }
                 StateProj::Readying { service, limit } => {
-                    let ready = match service.poll_ready(cx) {
-                        Poll::Ready(ready) => ready.map_err(Into::into),
-                        Poll::Pending => {
-                            ready!(poll_limit(limit, call.latest(), cx));
-                            Ok(())
-                        }
-                    };
-                    let result = match (ready, call.too_late()) {
-                        (Err(error), _) => call.unready(error),
-                        (Ok(()), Some(veto)) => call.give_back(None, veto),
-                        (Ok(()), None) => {
-                            if let Some(request) = call.next() {
+                    let result = match service.poll_ready(cx) {
+                        Poll::Ready(Ok(())) => match call.next() {
+                            Ok(request) => {
                                 let future = service.call(request);
                                 call.launched();
                                 this.state.set(State::Calling { future });
                                 continue;
                             }
-                            // Not reached: every wait has a try behind it.
-                            call.give_back(None, Veto::new(VetoReason::NotSent))
+                            Err(veto) => call.give_back(None, veto),
+                        },
+                        Poll::Ready(Err(error)) => call.unready(error.into()),
+                        Poll::Pending => {
+                            ready!(poll_limit(limit, call.latest(), cx));
+                            call.give_back(None, call.late())
                         }
                     };
                     this.state.set(State::Done);

@@ -1,5 +1,6 @@
 //! The retry loop as a tower layer.
 
+mod buffer;
 mod call;
 mod config;
 mod copy;

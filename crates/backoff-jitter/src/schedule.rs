@@ -99,13 +99,13 @@ impl Schedule {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if let Shape::Exponential { factor } = self.shape {
-            if !factor.is_finite() || factor < 1.0 {
-                return Err(ConfigError::new(
-                    "factor",
-                    format!("must be a finite number of at least 1, got {factor}"),
-                ));
-            }
+        if let Shape::Exponential { factor } = self.shape
+            && (!factor.is_finite() || factor < 1.0)
+        {
+            return Err(ConfigError::new(
+                "factor",
+                format!("must be a finite number of at least 1, got {factor}"),
+            ));
         }
         // A fixed delay of zero is an immediate retry, on purpose; zero that should grow is a slip.
         if self.base.is_zero() && self.shape != Shape::Fixed {

@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tower_service::Service;
 use tower_steady_core::{Attempt, BoxError, Shared, TryClone};
 
@@ -90,27 +91,42 @@ where
                 limit = limit.min(*lower).max(1);
             }
         }
-        if let Some(name) = &settings.options.idempotency_key {
-            request.headers_mut().entry(name).or_insert_with(new_key);
-        }
+        let keyed = match &settings.options.idempotency_key {
+            Some(name) => add_key(request.headers_mut(), name),
+            None => false,
+        };
         let copy = Copy::of(&request, limit);
         if let Some(name) = &settings.options.attempt_header {
             number(&mut request, name, 1);
         }
-        ResponseFuture::new(self.inner.call(request), self.template.lease(), copy, limit)
+        ResponseFuture::new(
+            self.inner.call(request),
+            self.template.lease(),
+            copy,
+            limit,
+            keyed,
+        )
     }
 }
 
-/// Writes the number of a try.
+/// Writes the number of a try, unless a head is as full as it can be.
 pub(crate) fn number<B>(request: &mut Request<B>, name: &HeaderName, number: u32) {
-    request
-        .headers_mut()
-        .insert(name.clone(), HeaderValue::from(number));
+    let headers = request.headers_mut();
+    let _ = headers.try_insert(name.clone(), HeaderValue::from(number));
 }
 
+/// Adds a key of our own where there is none, and says so.
+pub(crate) fn add_key(headers: &mut HeaderMap, name: &HeaderName) -> bool {
+    let Ok(Entry::Vacant(entry)) = headers.try_entry(name) else {
+        return false;
+    };
+    entry.try_insert(new_key()).is_ok()
+}
+
+/// 128 random bits, in hexadecimal digits.
 fn new_key() -> HeaderValue {
     let key = format!("{:032x}", rand::random::<u128>());
-    HeaderValue::try_from(key).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::try_from(key).expect("hexadecimal digits are a header value")
 }
 
 impl<S: Clone, R> Clone for Retry<S, R> {

@@ -6,6 +6,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Extensions, Method, Request, Uri, Version};
 use tower_steady_core::Deadline;
 
+use crate::buffer::Buffer;
 use crate::{MaxAttempts, NonIdempotent};
 
 /// A request's head, flat in one buffer: a third of the price of cloning a `HeaderMap`, paid by every
@@ -14,7 +15,7 @@ pub(crate) struct Snapshot {
     method: Method,
     version: Version,
     /// URI, then headers; each text behind its length.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     notes: Notes,
     /// Everything, where a request carries more than our own notes.
     extensions: Extensions,
@@ -29,10 +30,10 @@ struct Notes {
 }
 
 impl Snapshot {
-    /// The head as it is; `None` for a header value of 2 GiB and more.
+    /// The head as it is; `None` for a header value of 4 GiB and more.
     pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
         let (notes, extensions) = Notes::lift(request.extensions());
-        let mut writer = Writer(Vec::with_capacity(size_hint(request)));
+        let mut writer = Writer(Buffer::take());
         writer.uri(request.uri());
         for (name, value) in request.headers() {
             writer.header(name, value)?;
@@ -62,7 +63,7 @@ impl Snapshot {
         parts.version = self.version;
         parts.extensions = self.notes.put_into(&self.extensions);
 
-        let mut reader = Reader(&self.buffer);
+        let mut reader = Reader(self.buffer.as_slice());
         parts.uri = reader.uri()?;
         while !reader.0.is_empty() {
             let (name, value) = reader.header()?;
@@ -77,7 +78,7 @@ impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("method", &self.method)
-            .field("bytes", &self.buffer.len())
+            .field("bytes", &self.buffer.as_slice().len())
             .finish_non_exhaustive()
     }
 }
@@ -121,31 +122,16 @@ impl Notes {
     }
 }
 
-/// The bytes before each header: the length of its name, and of its value with the sensitive bit.
+/// The bytes before each header: the lengths of its value and its name, and the sensitive bit.
 const PREFIX: usize = 8;
-/// The bytes before the URI: the lengths of its three parts. `ABSENT` for a part that is not there.
-const URI_PREFIX: usize = 12;
+const SENSITIVE: u64 = 1 << 31;
+/// The length of a part of the URI that is not there.
 const ABSENT: u32 = u32::MAX;
 
-fn size_hint<B>(request: &Request<B>) -> usize {
-    let uri = request.uri();
-    let uri = uri.scheme_str().map_or(0, str::len)
-        + uri
-            .authority()
-            .map_or(0, |authority| authority.as_str().len())
-        + uri.path_and_query().map_or(0, |path| path.as_str().len());
-    let headers: usize = request
-        .headers()
-        .iter()
-        .map(|(name, value)| PREFIX + name.as_str().len() + value.len())
-        .sum();
-    URI_PREFIX + uri + headers
-}
-
-struct Writer(Vec<u8>);
+struct Writer(Buffer);
 
 impl Writer {
-    fn uri(&mut self, uri: &Uri) {
+    fn uri<'a>(&mut self, uri: &'a Uri) {
         let scheme = uri.scheme_str();
         let authority = uri.authority().map(Authority::as_str);
         // An empty path reads as "/" through `PathAndQuery`, which is another URI.
@@ -153,27 +139,28 @@ impl Writer {
             .path_and_query()
             .filter(|_| !uri.path().is_empty())
             .map(PathAndQuery::as_str);
-        for part in [scheme, authority, path] {
-            // `http` refuses a URI of 64 KiB and more.
-            let len = part.map_or(ABSENT, |part| part.len() as u32);
-            self.0.extend_from_slice(&len.to_ne_bytes());
-        }
-        for part in [scheme, authority, path].into_iter().flatten() {
-            self.0.extend_from_slice(part.as_bytes());
-        }
+        // `http` refuses a URI of 64 KiB and more.
+        let len = |part: Option<&str>| part.map_or(ABSENT, |part| part.len() as u32).to_ne_bytes();
+        let bytes = |part: Option<&'a str>| part.unwrap_or_default().as_bytes();
+        self.0.put([
+            &len(scheme),
+            &len(authority),
+            &len(path),
+            bytes(scheme),
+            bytes(authority),
+            bytes(path),
+        ]);
     }
 
     fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Option<()> {
         let name = name.as_str().as_bytes();
-        let len = u32::try_from(value.len())
-            .ok()
-            .filter(|len| len >> 31 == 0)?;
-        let tagged = len << 1 | u32::from(value.is_sensitive());
-        // `http` refuses a name of 64 KiB and more.
-        let prefix = u64::from(tagged) << 32 | name.len() as u64;
-        self.0.extend_from_slice(&prefix.to_ne_bytes());
-        self.0.extend_from_slice(name);
-        self.0.extend_from_slice(value.as_bytes());
+        if value.len() > u32::MAX as usize {
+            return None;
+        }
+        // `http` refuses a name of 64 KiB and more, which leaves room for the sensitive bit.
+        let tag = if value.is_sensitive() { SENSITIVE } else { 0 };
+        let prefix = (value.len() as u64) << 32 | tag | name.len() as u64;
+        self.0.put([&prefix.to_ne_bytes(), name, value.as_bytes()]);
         Some(())
     }
 }
@@ -200,10 +187,9 @@ impl<'a> Reader<'a> {
 
     fn header(&mut self) -> Option<(HeaderName, HeaderValue)> {
         let prefix = u64::from_ne_bytes(self.take(PREFIX)?.try_into().ok()?);
-        let tagged = (prefix >> 32) as u32;
-        let name = self.take(prefix as u32 as usize)?;
-        let mut value = HeaderValue::from_bytes(self.take((tagged >> 1) as usize)?).ok()?;
-        value.set_sensitive(tagged & 1 == 1);
+        let name = self.take(usize::from(prefix as u16))?;
+        let mut value = HeaderValue::from_bytes(self.take((prefix >> 32) as usize)?).ok()?;
+        value.set_sensitive(prefix & SENSITIVE != 0);
         Some((HeaderName::from_bytes(name).ok()?, value))
     }
 

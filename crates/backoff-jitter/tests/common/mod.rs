@@ -19,24 +19,24 @@ use tower_steady_core::{
     Attempt, BoxError, Class, Failure, Gate, Outcome, Report, Veto, VetoReason,
 };
 
-pub type Body = Full<Bytes>;
-pub type Answer = Result<Response<Body>, BoxError>;
+pub(crate) type Body = Full<Bytes>;
+pub(crate) type Answer = Result<Response<Body>, BoxError>;
 
 /// Makes the answer to one try.
-pub type Play = Box<dyn FnOnce(&Request<Body>) -> Answer + Send>;
+pub(crate) type Play = Box<dyn FnOnce(&Request<Body>) -> Answer + Send>;
 
 /// What a try was.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub at: Duration,
-    pub note: Option<Attempt>,
-    pub head: Arc<http::request::Parts>,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) at: Duration,
+    pub(crate) note: Option<Attempt>,
+    pub(crate) head: Arc<http::request::Parts>,
+    pub(crate) body: Bytes,
 }
 
 /// A provider that plays a script; past its end it answers 200.
 #[derive(Clone)]
-pub struct Provider {
+pub(crate) struct Provider {
     shared: Arc<Shared>,
     ready: bool,
 }
@@ -53,7 +53,7 @@ struct Shared {
 }
 
 impl Provider {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
                 start: Instant::now(),
@@ -68,55 +68,55 @@ impl Provider {
         }
     }
 
-    pub fn script(plays: impl IntoIterator<Item = Play>) -> Self {
+    pub(crate) fn script(plays: impl IntoIterator<Item = Play>) -> Self {
         let provider = Self::new();
         provider.shared.script.lock().unwrap().extend(plays);
         provider
     }
 
     /// Every try takes this long.
-    pub fn takes(self, time: Duration) -> Self {
+    pub(crate) fn takes(self, time: Duration) -> Self {
         *self.shared.takes.lock().unwrap() = time;
         self
     }
 
     /// How `poll_ready` ends, call by call.
-    pub fn readiness(self, ready: impl IntoIterator<Item = Option<BoxError>>) -> Self {
+    pub(crate) fn readiness(self, ready: impl IntoIterator<Item = Option<BoxError>>) -> Self {
         self.shared.readiness.lock().unwrap().extend(ready);
         self
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    pub fn sends(&self) -> usize {
+    pub(crate) fn sends(&self) -> usize {
         self.shared.seen.lock().unwrap().len()
     }
 
     /// The waits between the tries' beginnings.
-    pub fn gaps(&self) -> Vec<Duration> {
+    pub(crate) fn gaps(&self) -> Vec<Duration> {
         let seen = self.seen();
         seen.windows(2)
             .map(|pair| pair[1].at - pair[0].at)
             .collect()
     }
 
-    pub fn clones(&self) -> usize {
+    pub(crate) fn clones(&self) -> usize {
         self.shared.clones.load(Ordering::Relaxed)
     }
 
-    pub fn reset_clones(&self) {
+    pub(crate) fn reset_clones(&self) {
         self.shared.clones.store(0, Ordering::Relaxed);
     }
 
     /// Tries under way.
-    pub fn in_flight(&self) -> isize {
+    pub(crate) fn in_flight(&self) -> isize {
         self.shared.futures.load(Ordering::Relaxed)
     }
 
     /// A clone that is not counted.
-    pub fn handle(&self) -> Self {
+    pub(crate) fn handle(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
             ready: false,
@@ -125,12 +125,12 @@ impl Provider {
 }
 
 /// A service's clone is not ready, whatever the original is.
-pub fn service(provider: &Provider) -> Cloning {
+pub(crate) fn service(provider: &Provider) -> Cloning {
     Cloning(provider.handle())
 }
 
 /// The provider as a service that counts its clones.
-pub struct Cloning(Provider);
+pub(crate) struct Cloning(Provider);
 
 impl Clone for Cloning {
     fn clone(&self) -> Self {
@@ -185,7 +185,8 @@ impl Service<Request<Body>> for Cloning {
     }
 }
 
-fn read(body: &mut Body) -> Bytes {
+/// The one chunk of a body.
+pub(crate) fn read(body: &mut Body) -> Bytes {
     use http_body_util::BodyExt;
     let mut cx = Context::from_waker(std::task::Waker::noop());
     match Pin::new(&mut body.frame()).poll(&mut cx) {
@@ -195,7 +196,7 @@ fn read(body: &mut Body) -> Bytes {
 }
 
 /// A try under way.
-pub struct Try {
+pub(crate) struct Try {
     answer: Option<Answer>,
     sleep: Option<Pin<Box<Sleep>>>,
     shared: Arc<Shared>,
@@ -219,7 +220,7 @@ impl Drop for Try {
 }
 
 /// An answer of this status and no note.
-pub fn bare(status: u16) -> Play {
+pub(crate) fn bare(status: u16) -> Play {
     Box::new(move |_| {
         Ok(Response::builder()
             .status(status)
@@ -229,7 +230,7 @@ pub fn bare(status: u16) -> Play {
 }
 
 /// An answer of this status with an outcome, changed.
-pub fn noted(status: u16, change: impl FnOnce(&mut Outcome) + Send + 'static) -> Play {
+pub(crate) fn noted(status: u16, change: impl FnOnce(&mut Outcome) + Send + 'static) -> Play {
     Box::new(move |request| {
         let mut answer = bare(status)(request);
         Outcome::amend(&mut answer, change);
@@ -238,12 +239,12 @@ pub fn noted(status: u16, change: impl FnOnce(&mut Outcome) + Send + 'static) ->
 }
 
 /// An answer that can be kept.
-pub fn whole(status: u16) -> Play {
+pub(crate) fn whole(status: u16) -> Play {
     noted(status, |outcome| outcome.whole = true)
 }
 
 /// An answer with the server's wait on it.
-pub fn wait(status: u16, wait: Duration) -> Play {
+pub(crate) fn wait(status: u16, wait: Duration) -> Play {
     noted(status, move |outcome| {
         outcome.whole = true;
         outcome.wait = Some(wait);
@@ -251,7 +252,7 @@ pub fn wait(status: u16, wait: Duration) -> Play {
 }
 
 /// A failed try without a response.
-pub fn error(class: Class, sent: bool) -> Play {
+pub(crate) fn error(class: Class, sent: bool) -> Play {
     Box::new(move |_| {
         let mut outcome = Outcome::new(class);
         outcome.sent = sent;
@@ -260,7 +261,7 @@ pub fn error(class: Class, sent: bool) -> Play {
 }
 
 /// Rejected by a layer here.
-pub fn rejected(reason: VetoReason) -> Play {
+pub(crate) fn rejected(reason: VetoReason) -> Play {
     Box::new(move |_| {
         let veto = Veto::new(reason).left(Duration::from_secs(7));
         Err(Failure::new(Outcome::rejected(veto), "a scripted rejection").into())
@@ -269,21 +270,21 @@ pub fn rejected(reason: VetoReason) -> Play {
 
 /// A gate that counts.
 #[derive(Debug, Default)]
-pub struct Counter {
-    pub tokens: AtomicIsize,
-    pub taken: AtomicUsize,
-    pub given_back: AtomicUsize,
+pub(crate) struct Counter {
+    pub(crate) tokens: AtomicIsize,
+    pub(crate) taken: AtomicUsize,
+    pub(crate) given_back: AtomicUsize,
 }
 
 impl Counter {
-    pub fn new(tokens: isize) -> Arc<Self> {
+    pub(crate) fn new(tokens: isize) -> Arc<Self> {
         Arc::new(Self {
             tokens: AtomicIsize::new(tokens),
             ..Self::default()
         })
     }
 
-    pub fn spent(&self) -> usize {
+    pub(crate) fn spent(&self) -> usize {
         self.taken.load(Ordering::SeqCst) - self.given_back.load(Ordering::SeqCst)
     }
 }
@@ -305,7 +306,7 @@ impl Gate for Counter {
 }
 
 /// The same answer with the gate on it.
-pub fn gated(gate: &Arc<Counter>, play: Play) -> Play {
+pub(crate) fn gated(gate: &Arc<Counter>, play: Play) -> Play {
     let gate = Arc::clone(gate);
     Box::new(move |request| {
         let mut answer = play(request);
@@ -314,33 +315,33 @@ pub fn gated(gate: &Arc<Counter>, play: Play) -> Play {
     })
 }
 
-pub fn request() -> Request<Body> {
+pub(crate) fn request() -> Request<Body> {
     Request::post("http://provider.test/v1/chat/completions")
         .body(Body::from("{}"))
         .unwrap()
 }
 
 /// One call.
-pub async fn call<S>(service: S, request: Request<Body>) -> Answer
+pub(crate) async fn call<S>(service: S, request: Request<Body>) -> Answer
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError>,
 {
     service.oneshot(request).await
 }
 
-pub fn outcome(answer: &Answer) -> Outcome {
+pub(crate) fn outcome(answer: &Answer) -> Outcome {
     Outcome::note(answer).expect("an outcome").clone()
 }
 
-pub fn veto(answer: &Answer) -> Option<VetoReason> {
+pub(crate) fn veto(answer: &Answer) -> Option<VetoReason> {
     Outcome::note(answer)?.veto.as_ref().map(Veto::reason)
 }
 
-pub fn report(answer: &Answer) -> &Report {
+pub(crate) fn report(answer: &Answer) -> &Report {
     Report::of(answer).expect("a report")
 }
 
-pub fn classes(answer: &Answer) -> Vec<&'static str> {
+pub(crate) fn classes(answer: &Answer) -> Vec<&'static str> {
     report(answer)
         .attempts
         .iter()

@@ -1,0 +1,132 @@
+use std::cell::RefCell;
+use std::hint;
+
+/// The size of a new buffer: the head of a common request fits.
+const ROOM: usize = 1024;
+/// A larger buffer is freed and not kept.
+const MOST_ROOM: usize = 8 * 1024;
+/// How many a thread keeps: as many calls can be under way on it without an allocation.
+const MOST_KEPT: usize = 64;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes to write once and read again. Comes from the thread's pool and goes back to the pool of the
+/// thread that drops it, overwritten with zeros: it has held credentials.
+pub(crate) struct Buffer {
+    /// Initialised over its whole length, of which `used` counts.
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Buffer {
+    pub(crate) fn take() -> Self {
+        // A thread that is being torn down has no pool any more.
+        let pooled = POOL.try_with(|pool| pool.borrow_mut().pop());
+        Self {
+            bytes: pooled.ok().flatten().unwrap_or_else(|| vec![0; ROOM]),
+            used: 0,
+        }
+    }
+
+    /// Appends the parts.
+    #[inline]
+    pub(crate) fn put<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let mut needed = 0;
+        for part in parts {
+            needed += part.len();
+        }
+        if self.bytes.len() - self.used < needed {
+            self.grow(needed);
+        }
+        let mut rest = &mut self.bytes[self.used..];
+        for part in parts {
+            let (here, after) = rest.split_at_mut(part.len());
+            here.copy_from_slice(part);
+            rest = after;
+        }
+        self.used += needed;
+    }
+
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        let room = (self.used + needed).max(2 * self.bytes.len());
+        let mut larger = vec![0; room];
+        larger[..self.used].copy_from_slice(self.as_slice());
+        // Not `resize`, which frees what it has moved as it is.
+        wipe(&mut self.bytes[..self.used]);
+        self.bytes = larger;
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes[..self.used]);
+        if self.bytes.len() > MOST_ROOM {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < MOST_KEPT {
+                pool.push(bytes);
+            }
+        });
+    }
+}
+
+/// Overwrites `bytes`, also where nobody reads them any more.
+fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    hint::black_box(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pooled() -> usize {
+        POOL.with(|pool| pool.borrow().len())
+    }
+
+    #[test]
+    fn what_a_buffer_held_is_gone_from_the_next_one() {
+        let mut buffer = Buffer::take();
+        buffer.put([b"Bearer ", b"sk-secret"]);
+        assert_eq!(buffer.as_slice(), b"Bearer sk-secret");
+        drop(buffer);
+        let again = Buffer::take();
+        assert!(again.bytes.iter().all(|byte| *byte == 0));
+        assert!(again.as_slice().is_empty());
+    }
+
+    #[test]
+    fn a_buffer_grows_and_keeps_what_it_has() {
+        let mut buffer = Buffer::take();
+        let mut all = Vec::new();
+        for len in [1, 1_000, 23, 24, 5_000, 0, 100_000] {
+            let part = vec![len as u8; len];
+            buffer.put([&part, b"|"]);
+            all.extend(part);
+            all.push(b'|');
+        }
+        assert_eq!(buffer.as_slice(), all);
+    }
+
+    #[test]
+    fn a_thread_keeps_few_buffers_and_no_large_one() {
+        let mut large = Buffer::take();
+        large.put([&[1; MOST_ROOM + 1]]);
+        let many: Vec<_> = (0..2 * MOST_KEPT).map(|_| Buffer::take()).collect();
+        assert_eq!(pooled(), 0);
+        drop(large);
+        assert_eq!(pooled(), 0);
+        drop(many);
+        assert_eq!(pooled(), MOST_KEPT);
+    }
+}
