@@ -112,7 +112,7 @@ impl fmt::Display for Veto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)?;
         if let Some(left) = self.left {
-            write!(f, " for {left:?}")?;
+            write!(f, " for {left:.1?}")?;
         }
         if let Some(detail) = &self.detail {
             write!(f, " ({detail})")?;
