@@ -8,9 +8,12 @@ mod future;
 pub mod hints;
 mod layer;
 mod moment;
+pub mod pause;
 mod quota;
 mod service;
+mod sync;
 
 pub use self::future::ResponseFuture;
 pub use self::layer::RetryAfterLayer;
+pub use self::pause::{Pause, PauseBuilder, PauseHandle, PauseLayer, Paused};
 pub use self::service::RetryAfter;

@@ -1,0 +1,148 @@
+use std::fmt;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Request;
+use http::Response;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+use tower_steady_core::BoxError;
+
+use super::book::Book;
+use super::clock;
+use super::registry::Numbered;
+use super::verdict::{self, Verdict};
+use super::waiting::{Tracked, Waiting};
+
+pin_project! {
+    /// The future of [`Pause`](super::Pause).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F, S, B, Q> {
+        #[pin]
+        state: State<F, S, B, Q>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, S, B, Q> {
+        /// Sent while no key was paused.
+        Free {
+            #[pin]
+            call: F,
+            key: Q,
+            number: u64,
+            proactive: bool,
+        },
+        /// Sent while its key was paced.
+        Paced {
+            #[pin]
+            call: F,
+            tracked: Tracked<Q>,
+        },
+        /// Not sent yet. Boxed, so that a call that does not wait does not carry the room for it.
+        Waiting { waiting: Pin<Box<Waiting<S, B, Q>>> },
+        /// Not to be sent.
+        Refused { error: Option<BoxError> },
+    }
+}
+
+impl<F, S, B, Q> ResponseFuture<F, S, B, Q> {
+    pub(crate) fn free(call: F, key: Q, number: u64, proactive: bool) -> Self {
+        Self {
+            state: State::Free {
+                call,
+                key,
+                number,
+                proactive,
+            },
+        }
+    }
+
+    pub(crate) fn paced(call: F, tracked: Tracked<Q>) -> Self {
+        Self {
+            state: State::Paced { call, tracked },
+        }
+    }
+
+    pub(crate) fn waiting(waiting: Waiting<S, B, Q>) -> Self {
+        Self {
+            state: State::Waiting {
+                waiting: Box::pin(waiting),
+            },
+        }
+    }
+
+    pub(crate) fn refused(error: BoxError) -> Self {
+        Self {
+            state: State::Refused { error: Some(error) },
+        }
+    }
+}
+
+impl<F, S, B, Q, RB, E> Future for ResponseFuture<F, S, B, Q>
+where
+    F: Future<Output = Result<Response<RB>, E>>,
+    S: Service<Request<B>, Response = Response<RB>, Error = E, Future = F> + Clone,
+    E: Into<BoxError>,
+    Q: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static,
+{
+    type Output = Result<Response<RB>, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match self.as_mut().project().state.project() {
+                StateProjection::Free {
+                    call,
+                    key,
+                    number,
+                    proactive,
+                } => {
+                    let result = ready!(call.poll(cx)).map_err(Into::into);
+                    if !verdict::is_plain_success(&result) || *proactive {
+                        tell(*number, key, &result);
+                    }
+                    return Poll::Ready(result);
+                }
+                StateProjection::Paced { call, tracked } => {
+                    let result = ready!(call.poll(cx)).map_err(Into::into);
+                    tracked.settle(&result);
+                    return Poll::Ready(result);
+                }
+                StateProjection::Waiting { waiting } => {
+                    let (call, tracked) = ready!(waiting.as_mut().poll_turn(cx))?;
+                    self.as_mut()
+                        .project()
+                        .state
+                        .set(State::Paced { call, tracked });
+                }
+                StateProjection::Refused { error } => {
+                    let error = error.take().expect("polled after completion");
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// Pauses the key of a call that was sent while nobody was paused, if it was refused with a wait.
+#[cold]
+fn tell<Q, RB>(number: u64, key: &Q, result: &Result<Response<RB>, BoxError>)
+where
+    Q: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static,
+{
+    let Some(book) = Numbered::<Book<Q>>::find(number) else {
+        return;
+    };
+    if let Verdict {
+        pause: Some(wait), ..
+    } = verdict::of(result, book.settings(), key)
+    {
+        let now = clock::now();
+        if let Some(slot) = book.open(key, now) {
+            slot.pause(now, wait);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The calls of one key in a row: until when they are paused, and whose turn it is.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::pacer::{Pacer, Pass, Rates};
+
+/// A place in the line. Smaller came earlier.
+pub(crate) type Ticket = u64;
+
+/// A calm line lets go of its calls after this time: nobody had to wait, nothing was refused.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// The state of one key. Pure: callers bring the time, and wake whom [`Effects`] names.
+///
+/// A line is *free* until its first pause; then it is *engaged*, and every call of the key asks it,
+/// until it has been calm for [`LINGER`]. It keeps what it learned of the rate.
+///
+/// The one at the head is the only one that watches the time for its turn. Whoever leaves the head,
+/// by turn, by giving up or by being dropped, wakes the next, so that no waiter is forgotten.
+#[derive(Debug)]
+pub(crate) struct Line {
+    engaged: bool,
+    until: Option<Instant>,
+    pacer: Pacer,
+    waiting: BTreeMap<Ticket, Waiting>,
+    next: Ticket,
+    /// When the pace was last felt, or the end of the pause.
+    busy: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    waker: Option<Waker>,
+    give_up: Instant,
+}
+
+/// What a call is told that comes to the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The line is free: nothing is counted.
+    Free,
+    /// Go now.
+    Go(Pass),
+    /// Take a place, by [`Line::join`].
+    Wait,
+    /// It could only go after it gave up; the time until it could go.
+    Late(Duration),
+    /// Too many wait already.
+    Full(Duration),
+}
+
+/// What a waiting call is told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Go now; the place is given up.
+    Go(Pass),
+    /// Not yet: ask again at this instant, or when woken.
+    Wait(Instant),
+    /// Too late; the place is given up.
+    Late(Duration),
+    /// There was no place.
+    Full(Duration),
+}
+
+/// What is to be done once the line is unlocked.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Effects {
+    pub(crate) wake: Vec<Waker>,
+    pub(crate) change: Option<Change>,
+}
+
+/// What became of the pause, for events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Began,
+    Grew,
+    Ended,
+}
+
+impl Line {
+    pub(crate) fn new(now: Instant, rates: &Rates) -> Self {
+        Self {
+            engaged: false,
+            until: None,
+            pacer: Pacer::new(rates),
+            waiting: BTreeMap::new(),
+            next: 0,
+            busy: now,
+        }
+    }
+
+    /// Whether calls must ask.
+    pub(crate) fn is_engaged(&self) -> bool {
+        self.engaged
+    }
+
+    /// When the line last had something to do.
+    pub(crate) fn busy(&self) -> Instant {
+        self.busy
+    }
+
+    /// The time left of the pause.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    pub(crate) fn rate(&self) -> f64 {
+        self.pacer.rate()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Pauses until `end`, or for longer if it is paused for longer already.
+    pub(crate) fn pause(
+        &mut self,
+        now: Instant,
+        end: Instant,
+        rates: &Rates,
+        effects: &mut Effects,
+    ) {
+        self.tick(now, effects);
+        if !self.engaged {
+            self.engaged = true;
+            self.pacer.restart(rates);
+        }
+        self.busy = self.busy.max(end);
+        match self.until {
+            Some(until) if until >= end => {}
+            Some(_) => {
+                self.until = Some(end);
+                effects.change = Some(Change::Grew);
+                self.wake_late(end, effects);
+            }
+            None if end > now => {
+                self.until = Some(end);
+                effects.change = Some(Change::Began);
+                self.wake_late(end, effects);
+            }
+            None => {}
+        }
+    }
+
+    /// Ends the pause by hand. False if there was none.
+    pub(crate) fn resume(&mut self, now: Instant, effects: &mut Effects) -> bool {
+        self.tick(now, effects);
+        let paused = self.until.take().is_some();
+        if paused {
+            self.busy = now;
+            effects.change = Some(Change::Ended);
+            self.wake_head(effects);
+        }
+        paused
+    }
+
+    /// A call comes. It waits until `give_up` at most, and only behind fewer than `most`.
+    pub(crate) fn enter(
+        &mut self,
+        now: Instant,
+        give_up: Instant,
+        most: usize,
+        effects: &mut Effects,
+    ) -> Entry {
+        self.tick(now, effects);
+        if !self.engaged {
+            return Entry::Free;
+        }
+        let due = self.due(now);
+        if self.waiting.is_empty() && due <= now {
+            return Entry::Go(self.pacer.take(now, false));
+        }
+        self.busy = self.busy.max(now);
+        // What is certain: nobody goes before it is due. How long those ahead will take is not.
+        if due > give_up || give_up <= now {
+            return Entry::Late(self.estimate(now, self.waiting.len()));
+        }
+        if self.waiting.len() >= most {
+            return Entry::Full(self.estimate(now, self.waiting.len()));
+        }
+        Entry::Wait
+    }
+
+    /// Takes the last place, or `again` the one that was given up for a turn which could not be used.
+    /// None where as many as `most` wait already. To be followed by [`Line::poll`] at once, for a head
+    /// that nobody polls holds up all others.
+    pub(crate) fn join(
+        &mut self,
+        again: Option<Ticket>,
+        give_up: Instant,
+        most: usize,
+    ) -> Option<Ticket> {
+        let ticket = match again {
+            Some(ticket) => ticket,
+            None if self.waiting.len() >= most => return None,
+            None => {
+                self.next += 1;
+                self.next
+            }
+        };
+        let waiting = Waiting {
+            waker: None,
+            give_up,
+        };
+        self.waiting.insert(ticket, waiting);
+        Some(ticket)
+    }
+
+    /// The call with this place asks whether it is its turn.
+    pub(crate) fn poll(
+        &mut self,
+        ticket: Ticket,
+        now: Instant,
+        waker: &Waker,
+        effects: &mut Effects,
+    ) -> Turn {
+        self.tick(now, effects);
+        let due = self.due(now);
+        let Some(give_up) = self.waiting.get(&ticket).map(|waiting| waiting.give_up) else {
+            debug_assert!(false, "polled without a place");
+            return Turn::Late(Duration::ZERO);
+        };
+        let head = self.head() == Some(ticket);
+        if head && due <= now {
+            self.waiting.remove(&ticket);
+            self.busy = self.busy.max(now);
+            self.wake_head(effects);
+            return Turn::Go(self.pacer.take(now, true));
+        }
+        if now >= give_up || self.until.is_some_and(|until| until > give_up) {
+            let ahead = self.waiting.range(..ticket).count();
+            let left = self.estimate(now, ahead);
+            self.leave(ticket, effects);
+            return Turn::Late(left);
+        }
+        if let Some(waiting) = self.waiting.get_mut(&ticket) {
+            match &mut waiting.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+        }
+        Turn::Wait(if head { due.min(give_up) } else { give_up })
+    }
+
+    /// The call with this place is not coming.
+    pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
+        let head = self.head() == Some(ticket);
+        if self.waiting.remove(&ticket).is_some() && head {
+            self.wake_head(effects);
+        }
+    }
+
+    /// Whether a call whose turn came may still go: the last look before it is sent.
+    pub(crate) fn is_open(&mut self, now: Instant, effects: &mut Effects) -> bool {
+        self.tick(now, effects);
+        self.until.is_none()
+    }
+
+    /// A call that asked was answered.
+    pub(crate) fn success(&mut self, pass: Pass, rates: &Rates, effects: &mut Effects) {
+        if self.pacer.success(pass, rates) {
+            // The head may go earlier than it knows.
+            self.wake_head(effects);
+        }
+    }
+
+    /// A call that asked was refused for being too many. True if that lowered the rate.
+    pub(crate) fn refusal(&mut self, pass: Pass, now: Instant, rates: &Rates) -> bool {
+        self.busy = self.busy.max(now);
+        self.pacer.refusal(pass, rates)
+    }
+
+    /// Notices that time has passed: the pause ends, a calm line lets go.
+    pub(crate) fn tick(&mut self, now: Instant, effects: &mut Effects) {
+        if self.until.is_some_and(|until| until <= now) {
+            self.until = None;
+            effects.change = Some(Change::Ended);
+        }
+        let calm = now.saturating_duration_since(self.busy) >= LINGER;
+        if calm && self.until.is_none() && self.waiting.is_empty() {
+            self.engaged = false;
+        }
+    }
+
+    fn head(&self) -> Option<Ticket> {
+        self.waiting.keys().next().copied()
+    }
+
+    fn due(&self, now: Instant) -> Instant {
+        let paced = self.pacer.due().unwrap_or(now);
+        self.until.map_or(paced, |until| until.max(paced))
+    }
+
+    /// How long until a call with that many ahead could go, at the present rate.
+    pub(crate) fn estimate(&self, now: Instant, ahead: usize) -> Duration {
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let queue = self.pacer.interval().saturating_mul(ahead);
+        self.due(now)
+            .saturating_duration_since(now)
+            .saturating_add(queue)
+    }
+
+    fn wake_head(&mut self, effects: &mut Effects) {
+        if let Some(mut first) = self.waiting.first_entry() {
+            effects.wake.extend(first.get_mut().waker.take());
+        }
+    }
+
+    /// Wakes whoever would give up before the pause ends: they need not wait for that.
+    fn wake_late(&mut self, end: Instant, effects: &mut Effects) {
+        for waiting in self.waiting.values_mut() {
+            if waiting.give_up < end {
+                effects.wake.extend(waiting.waker.take());
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! How fast the calls of one key may go after a pause: additive increase, multiplicative decrease.
+
+use std::time::{Duration, Instant};
+
+/// The speed of release, in calls a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rates {
+    /// Where the first release of a key begins.
+    pub(crate) initial: f64,
+    /// Not slower than this, however often the server refuses.
+    pub(crate) min: f64,
+    /// Not faster than this.
+    pub(crate) max: f64,
+    /// What is left of the rate after a refusal.
+    pub(crate) decrease: f64,
+}
+
+/// The pacing of one key: when the next call may go, and what its end teaches.
+///
+/// AIMD (Chiu and Jain 1989) on the rate of dispatches, with the phases of TCP (RFC 5681):
+///
+/// - Slow start, until the first refusal: a success doubles the rate, but adds no more than one call a
+///   second. So the rate grows e-fold a second and no faster, whatever the server can take, and of any
+///   number of waiters no more than one in ten (`1 - e^-0.1`) goes in any 100 ms.
+/// - A refusal halves the rate, once for all calls that went before it was known (once per window,
+///   RFC 5681 section 3.1); each [`Pass`] carries the epoch of its dispatch for that. Where nothing
+///   succeeded since the last change, the server was not ready yet, which says little of the rate: it
+///   is not halved below where it began, and slow start goes on.
+/// - From there a success adds 1/20 call a second, and no more than a tenth of the rate: at any rate
+///   some 14 s lead back to the one that was refused. Steps that are the same for slow and fast callers
+///   let several processes come to equal shares.
+/// - Beyond it a success adds an eighth: it was refused by chance, or the limit has been raised.
+///
+/// A success of a call that did not have to wait for its turn raises nothing: the rate was not what
+/// held it (RFC 7661).
+#[derive(Clone, Debug)]
+pub(crate) struct Pacer {
+    rate: f64,
+    /// The rate that was last refused; none yet in slow start.
+    refused: Option<f64>,
+    epoch: u32,
+    /// Whether a call of this epoch has succeeded.
+    accepted: bool,
+    last: Option<Instant>,
+}
+
+/// The right to one dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pass {
+    epoch: u32,
+    /// Whether the pace held this call back.
+    bound: bool,
+}
+
+impl Pacer {
+    /// The most that a success adds, in calls a second.
+    const MOST: f64 = 1.0;
+    /// What a success adds on the way back to the rate that was refused, in calls a second.
+    const CLIMB: f64 = 0.05;
+    /// And at most, as a share of the rate.
+    const CLIMB_SHARE: f64 = 0.1;
+    /// What a success adds beyond, as a share of the rate.
+    const BEYOND_SHARE: f64 = 0.125;
+    /// How far behind its schedule a release may catch up: timers tick in milliseconds.
+    const SLACK: Duration = Duration::from_millis(10);
+
+    pub(crate) fn new(rates: &Rates) -> Self {
+        Self {
+            rate: rates.initial,
+            refused: None,
+            epoch: 0,
+            accepted: false,
+            last: None,
+        }
+    }
+
+    /// Calls a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// The time between two dispatches.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::try_from_secs_f64(self.rate.recip()).unwrap_or(Duration::MAX)
+    }
+
+    /// When the next call may go; none if at once.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.last?.checked_add(self.interval())
+    }
+
+    /// Lets a call go at `now`, which must be due. `bound` tells whether it had to wait for that.
+    pub(crate) fn take(&mut self, now: Instant, bound: bool) -> Pass {
+        let earliest = now.checked_sub(Self::SLACK).unwrap_or(now);
+        self.last = Some(match self.due() {
+            Some(due) => due.clamp(earliest, now),
+            None => now,
+        });
+        Pass {
+            epoch: self.epoch,
+            bound,
+        }
+    }
+
+    /// A call with this pass was answered. True if the rate rose.
+    pub(crate) fn success(&mut self, pass: Pass, rates: &Rates) -> bool {
+        if pass.epoch != self.epoch {
+            return false;
+        }
+        self.accepted = true;
+        if !pass.bound {
+            return false;
+        }
+        let before = self.rate;
+        self.rate = (before + self.step().min(Self::MOST)).min(rates.max);
+        self.rate > before
+    }
+
+    /// A call with this pass was refused. True if that lowered the rate.
+    pub(crate) fn refusal(&mut self, pass: Pass, rates: &Rates) -> bool {
+        if pass.epoch != self.epoch {
+            return false;
+        }
+        let before = self.rate;
+        let floor = if self.accepted {
+            self.refused = Some(before);
+            rates.min
+        } else {
+            rates.initial.min(before)
+        };
+        self.rate = (before * rates.decrease).max(floor);
+        self.begin();
+        self.rate < before
+    }
+
+    fn step(&self) -> f64 {
+        match self.refused {
+            None => self.rate,
+            Some(refused) if self.rate < refused => Self::CLIMB.min(self.rate * Self::CLIMB_SHARE),
+            Some(_) => self.rate * Self::BEYOND_SHARE,
+        }
+    }
+
+    /// Begins another release after a calm. The calls that led to it were not paced, so their refusal
+    /// says nothing against the rate: half of what was last refused is where the climb begins again.
+    pub(crate) fn restart(&mut self, rates: &Rates) {
+        self.rate = match self.refused {
+            Some(refused) => (refused * rates.decrease).max(rates.min),
+            None => rates.initial,
+        };
+        self.last = None;
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.accepted = false;
+    }
+}

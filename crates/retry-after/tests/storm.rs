@@ -1,0 +1,145 @@
+//! What the pause is for, in simulation on the paused clock.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::{Provider, peak};
+use http::{Request, StatusCode};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, timeout};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_steady_core::key::Label;
+use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
+
+#[derive(Debug)]
+struct Storm {
+    drain: Duration,
+    calls_per_success: f64,
+    peak: usize,
+}
+
+/// `workers` take `jobs` off a list, over one key; a refused call is called again, over and over.
+async fn storm(provider: Rc<Provider>, processes: usize, workers: usize, jobs: usize) -> Storm {
+    let left = Rc::new(Cell::new(jobs));
+    let began = Instant::now();
+    let local = LocalSet::new();
+    for _ in 0..processes {
+        let layer = PauseLayer::builder()
+            .max_wait(Duration::from_secs(6000))
+            .build()
+            .unwrap();
+        let own = Rc::clone(&provider);
+        let inner = service_fn(move |request| Rc::clone(&own).answer(request));
+        let service = layer.layer(RetryAfterLayer::new().layer(inner));
+        for _ in 0..workers / processes {
+            let (mut service, left) = (service.clone(), Rc::clone(&left));
+            local.spawn_local(async move {
+                while left.get() > 0 {
+                    left.set(left.get() - 1);
+                    loop {
+                        let request = Request::get("https://api.example/v1").body(()).unwrap();
+                        let response = service.ready().await.unwrap().call(request).await.unwrap();
+                        if response.status() == StatusCode::OK {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    }
+    local.await;
+    let accepted = provider.accepted();
+    assert_eq!(accepted.len(), jobs);
+    Storm {
+        drain: began.elapsed(),
+        calls_per_success: (jobs + provider.refused()) as f64 / jobs as f64,
+        peak: peak(&accepted, Duration::from_millis(100)),
+    }
+}
+
+/// The ideal is 2000 jobs at 10 a second: 200 s, of which the burst of 10 saves one.
+const IDEAL: Duration = Duration::from_secs(200);
+
+/// 50 workers, one key, 10 calls a second and a burst of 10. A retry loop that waits for exactly what it
+/// is told needs 4.8 calls for each success, and never ends where refused calls are charged.
+#[tokio::test(start_paused = true)]
+async fn a_storm_drains_at_the_rate_of_the_limit() {
+    for charged in [false, true] {
+        for latency in [20, 200, 1000] {
+            let latency = Duration::from_millis(latency);
+            let provider = Provider::new(10.0, 10.0, charged, latency);
+            let storm = storm(provider, 1, 50, 2000).await;
+            let row = format!("charged {charged}, latency {latency:?}: {storm:?}");
+            println!("{row}");
+            assert!(storm.drain <= IDEAL.mul_f64(1.15), "{row}");
+            assert!(storm.calls_per_success <= 1.15, "{row}");
+        }
+    }
+}
+
+/// Four processes, each with a pause of its own, find their shares of one limit.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_drains_at_the_rate_of_the_limit() {
+    for charged in [false, true] {
+        let provider = Provider::new(10.0, 10.0, charged, Duration::from_millis(200));
+        let storm = storm(provider, 4, 48, 2000).await;
+        let row = format!("charged {charged}: {storm:?}");
+        println!("{row}");
+        assert!(storm.drain <= IDEAL.mul_f64(1.3), "{row}");
+        assert!(storm.calls_per_success <= 1.15, "{row}");
+    }
+}
+
+/// 200 agents are refused at once and told to come back in 2 s. Synchronized they would be 200 again.
+#[tokio::test(start_paused = true)]
+async fn a_herd_that_is_refused_at_once_does_not_return_at_once() {
+    let provider = Provider::refusing_until(Duration::from_secs(2));
+    let storm = storm(Rc::clone(&provider), 1, 200, 200).await;
+    println!("{storm:?}");
+    assert_eq!(provider.refused(), 200);
+    assert!(storm.peak <= 200 / 5, "{storm:?}");
+}
+
+/// Who waits longest goes first, however many there are.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_waiters_are_released_one_after_the_other() {
+    let provider = Provider::new(f64::INFINITY, 1.0, false, Duration::ZERO);
+    let layer = PauseLayer::new();
+    let own = Rc::clone(&provider);
+    let inner = service_fn(move |request: Request<usize>| Rc::clone(&own).answer(request));
+    let service = layer.layer(inner);
+    let pause = Duration::from_secs(30);
+    assert!(layer.handle().pause(&Label::new("api.example"), pause));
+    let began = Instant::now();
+
+    let done = Rc::new(RefCell::new(Vec::new()));
+    let local = LocalSet::new();
+    for number in 0..1000 {
+        let (service, done) = (service.clone(), Rc::clone(&done));
+        local.spawn_local(async move {
+            let request = Request::get("https://api.example/v1").body(number).unwrap();
+            // One in ten loses its patience at some time before its turn.
+            let patience = match number % 10 {
+                0 => Duration::from_millis(30_000 + number as u64),
+                _ => Duration::from_secs(600),
+            };
+            if let Ok(answer) = timeout(patience, service.oneshot(request)).await {
+                answer.unwrap();
+                done.borrow_mut().push(number);
+            }
+        });
+    }
+    local.await;
+
+    let dispatched = provider.accepted();
+    let done = done.borrow();
+    assert!(done.len() >= 900, "{}", done.len());
+    assert!(done.is_sorted(), "not in the order of arrival");
+    assert!(dispatched[0] - began >= pause);
+    let peak = peak(&dispatched, Duration::from_millis(100));
+    assert!(peak <= 1000 / 5, "{peak}");
+    println!("peak {peak}, all after {:?}", began.elapsed() - pause);
+}
