@@ -26,14 +26,22 @@ impl Charge {
             return Ok(Self::default());
         }
         match Grant::ask(Arc::new(gate())) {
-            Ok(grant) => Ok(Self {
-                grant: Some(grant),
-                polled: false,
-            }),
-            Err(veto) => Err(Failure::new(
-                Outcome::rejected(veto),
-                BudgetExhausted::new(attempt.number),
-            )),
+            Ok(grant) => {
+                tracing::debug!(attempt = attempt.number, "unpaid repeat charged");
+                Ok(Self {
+                    grant: Some(grant),
+                    polled: false,
+                })
+            }
+            Err(veto) => {
+                tracing::debug!(
+                    attempt = attempt.number,
+                    veto = veto.reason().as_str(),
+                    "unpaid repeat rejected"
+                );
+                let error = BudgetExhausted::new(attempt.number);
+                Err(Failure::new(Outcome::rejected(veto), error))
+            }
         }
     }
 
