@@ -14,6 +14,7 @@ use crate::body::ResponseBody;
 use crate::classifier::Classifier;
 use crate::config::Config;
 use crate::events;
+use crate::note;
 use crate::peek::Peek;
 use crate::stream::{Format, Watch, grpc_head};
 
@@ -140,7 +141,7 @@ impl Look {
                 if let Some(mut outcome) = outcome {
                     outcome.whole = response.body().is_end_stream();
                     events::answered(&outcome, response.status(), response.headers());
-                    response.extensions_mut().insert(outcome);
+                    note::leave(outcome, response.extensions_mut());
                 }
                 return Ok(response.map(ResponseBody::plain));
             }

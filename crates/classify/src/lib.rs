@@ -11,6 +11,7 @@ mod events;
 mod facts;
 mod future;
 mod layer;
+mod note;
 mod peek;
 mod provider;
 mod rules;

@@ -18,6 +18,7 @@ use crate::chunks::Chunks;
 use crate::classify::judge_body;
 use crate::config::Config;
 use crate::events;
+use crate::note;
 use crate::stream::{Signal, Watch, top_level};
 use crate::transport::classify_body_error;
 
@@ -226,7 +227,7 @@ where
         if let Some(mut outcome) = outcome {
             outcome.whole = whole;
             events::answered(&outcome, head.status, &head.headers);
-            head.extensions.insert(outcome);
+            note::leave(outcome, &mut head.extensions);
         }
         if let Some(watch) = &watch {
             head.extensions.insert(watch.cell());
