@@ -22,12 +22,13 @@ use crate::tape::{Reader, Tape};
 ///
 /// So it is not [`Clone`], which cannot say no.
 ///
-/// All copies read the same source, one at a time: whichever begins last. The one before it, should
-/// its connection still hold it, is woken and gets [`Superseded`](crate::Superseded). A copy of an
-/// earlier attempt that its connection has never read cannot come back and take over: "earlier" are
-/// all copies but the two, the one made and the one it was made from, that took part in the latest
-/// `try_clone`. That is the order in which a retry loop works that keeps one copy and sends copies
-/// of that, or the kept one itself as the last.
+/// All copies read the same source, so only one can be read at a time: whichever begins last. The
+/// one before it, should its connection still hold it, is woken and gets
+/// [`Superseded`](crate::Superseded). A copy of an earlier attempt that its connection has not even
+/// begun to read cannot come back and take the source away from a later one: of the copies not yet
+/// begun, only the two that took part in the latest `try_clone`, the one made and the one it was
+/// made from, may interrupt. So it does not matter whether a retry loop sends the copies that it
+/// makes of the one it keeps or, as the last, the kept one itself.
 ///
 /// [`size_hint`](Body::size_hint) and [`is_end_stream`](Body::is_end_stream) are as exact as those
 /// of the wrapped body, for every copy. Chunks of 512 bytes and more are kept by reference count,

@@ -61,6 +61,8 @@ struct Owner {
     read: u64,
     /// Whether it is past the record, on the source itself.
     live: bool,
+    /// Whether it will read no more: it has come to its end, or it is gone.
+    over: bool,
     /// Its task, while it waits for the source.
     parked: Option<Waker>,
 }
@@ -101,8 +103,8 @@ impl<B> Tape<B> {
 
     /// Another reader, and the round in which both it and the one that it comes from now are.
     ///
-    /// Readers that stay behind in an earlier round belong to attempts that are over, even if they
-    /// have never begun: once a reader of this round has, they cannot take the tape from it.
+    /// Readers that stay behind in an earlier round belong to earlier attempts, even if they have
+    /// never begun: they cannot take the tape from one of this round while that reads.
     pub(crate) fn copy(&mut self) -> Option<(Reader, u64)> {
         match self.record {
             Record::Kept(_) if self.failed.is_none() => {}
@@ -121,7 +123,10 @@ impl<B> Tape<B> {
             self.began(reader);
         }
         match &mut self.owner {
-            Some(owner) if owner.id == reader.id => owner.parked.take(),
+            Some(owner) if owner.id == reader.id => {
+                owner.over = true;
+                owner.parked.take()
+            }
             _ => None,
         }
     }
@@ -142,7 +147,7 @@ impl<B> Tape<B> {
         let begun = reader.begun;
         match &self.owner {
             Some(owner) if owner.id == reader.id => return Ok(None),
-            Some(owner) if begun || round < owner.round => {
+            Some(owner) if begun || (round < owner.round && !owner.over) => {
                 if !begun {
                     self.began(reader);
                 }
@@ -156,6 +161,7 @@ impl<B> Tape<B> {
             next: 0,
             read: 0,
             live: !self.touched,
+            over: false,
             parked: None,
         });
         self.began(reader);
@@ -192,7 +198,12 @@ where
                     .unwrap_or_else(|| self.pull(cx, &mut polled.retired, &mut polled.over))
             }
         };
-        reader.done = matches!(polled.frame, Poll::Ready(None | Some(Err(_))));
+        if matches!(polled.frame, Poll::Ready(None | Some(Err(_)))) {
+            reader.done = true;
+            if let Some(owner) = self.owner.as_mut().filter(|owner| owner.id == reader.id) {
+                owner.over = true;
+            }
+        }
         polled
     }
 
