@@ -362,7 +362,13 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
             .take(LONGEST_NAME)
             .position(|byte| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\');
         match name.map(|len| at + 1 + len) {
-            Some(close) if bytes[close] == quote => at = close + 1,
+            // `'it's …` opens a text; a name is over where its quote is.
+            Some(close)
+                if bytes[close] == quote
+                    && !bytes.get(close + 1).is_some_and(u8::is_ascii_alphanumeric) =>
+            {
+                at = close + 1;
+            }
             _ => {
                 let close = bytes[at + 1..].iter().rposition(|byte| *byte == quote);
                 return Some((at, close.map(|close| at + 1 + close + 1)));

@@ -1,0 +1,245 @@
+//! Each rule from both sides: a response that it decides, and one that looks alike and is not its.
+//!
+//! None of these is a row of the conformance corpus; that lives in `tests/conformance`.
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tower_steady_classify::{Provider, classify_response, rules};
+use tower_steady_core::{Class, Outcome};
+
+use Class::*;
+
+struct Case {
+    /// The rule under test. `near` cases must be decided by another one.
+    rule: &'static str,
+    near: bool,
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+    provider: Option<Provider>,
+    class: Class,
+    retry: bool,
+}
+
+impl Case {
+    fn outcome(&self) -> Outcome {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.headers {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        let sse = self.body.starts_with("data:") || self.body.starts_with("event:");
+        let content_type = if sse { "text/event-stream" } else { "application/json" };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let status = StatusCode::from_u16(self.status).unwrap();
+        classify_response(status, &headers, self.body.as_bytes(), self.provider)
+    }
+}
+
+const fn case(rule: &'static str, status: u16, body: &'static str, class: Class, retry: bool) -> Case {
+    Case { rule, near: false, status, headers: &[], body, provider: None, class, retry }
+}
+
+/// Decided by `rule`, with the class's own transience unless the table says so.
+const fn yes(rule: &'static str, status: u16, body: &'static str, class: Class) -> Case {
+    case(rule, status, body, class, class.is_transient())
+}
+
+/// Looks like `rule`, is not.
+const fn no(rule: &'static str, status: u16, body: &'static str, class: Class) -> Case {
+    Case { near: true, ..case(rule, status, body, class, class.is_transient()) }
+}
+
+impl Case {
+    const fn of(self, provider: Provider) -> Self {
+        Self { provider: Some(provider), ..self }
+    }
+
+    const fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, ..self }
+    }
+
+    const fn retry(self, retry: bool) -> Self {
+        Self { retry, ..self }
+    }
+}
+
+#[rustfmt::skip] // one case a line
+static CASES: &[Case] = &[
+    yes("content-policy-code", 400, r#"{"error":{"code":"moderation_blocked","type":"image_generation_user_error","message":"Rejected."}}"#, ContentPolicy),
+    yes("content-policy-code", 500, r#"{"error":{"code":"contentFilter","message":"Your task failed."}}"#, ContentPolicy),
+    no("content-policy-code", 400, r#"{"error":{"code":"content_filter_config_missing","message":"Unknown filter set."}}"#, InvalidRequest),
+    yes("context-length-code", 400, r#"{"error":{"type":"exceed_context_size_error","code":400,"message":"too big","n_ctx":4096}}"#, ContextLength),
+    no("context-length-code", 400, r#"{"error":{"code":"string_above_max_length","message":"Invalid 'metadata': string too long."}}"#, InvalidRequest),
+    yes("quota-of-a-day", 429, r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded.","details":[{" @type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{"quota_limit":"GenerateContentRequestsPerDayPerProject"}},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3s"}]}}"#, QuotaExhausted),
+    no("quota-of-a-day", 429, r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded.","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{"quota_limit":"GenerateContentRequestsPerMinutePerProject"}}]}}"#, RateLimited),
+    yes("in-flight-budget", 402, r#"{"error":{"code":402,"message":"Too many calls in flight","metadata":{"limit_source":"openrouter_in_flight_budget"}}}"#, RateLimited),
+    no("in-flight-budget", 402, r#"{"error":{"code":402,"message":"Buy more","metadata":{"limit_source":"openrouter_credits"}}}"#, QuotaExhausted),
+    yes("quota-code", 429, r#"{"error":{"type":"insufficient_quota","code":"project_spend_limit_exceeded","message":"Over."}}"#, QuotaExhausted),
+    yes("quota-code", 429, r#"{"type":"error","error":{"type":"rate_limit_error","message":"Limit","details":{"error_code":"enforced_spend_limit_reached"}}}"#, QuotaExhausted).with(&[("x-should-retry", "true")]),
+    yes("quota-code", 200, "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"billing_hard_limit_reached\",\"message\":\"x\"}}}\n\n", QuotaExhausted),
+    no("quota-code", 429, r#"{"error":{"type":"requests","code":"request_quota_exceeded","param":"quota","message":"Requests per minute limit exceeded - too many requests sent."}}"#, RateLimited),
+    yes("quota-exception", 400, r#"{"__type":"com.amazonaws.bedrock#ServiceQuotaExceededException","message":"Over the account's quota"}"#, QuotaExhausted),
+    no("quota-exception", 400, r#"{"__type":"com.amazonaws.bedrock#ValidationException","message":"ServiceQuotaExceededException is not a model"}"#, InvalidRequest),
+    yes("quota-reason", 403, r#"{"error":{"code":403,"message":"Daily Limit Exceeded","errors":[{"domain":"usageLimits","reason":"dailyLimitExceeded"}]}}"#, QuotaExhausted),
+    no("quota-reason", 429, r#"{"error":{"code":"quota_exceeded","message":"Try again in 2s"}}"#, RateLimited),
+    yes("throttling-exception", 400, r#"{"message":"Rate exceeded"}"#, RateLimited).with(&[("x-amzn-errortype", "ThrottlingException:http://internal.amazon.com/coral/")]),
+    no("throttling-exception", 400, r#"{"message":"ThrottlingException"}"#, InvalidRequest).with(&[("x-amzn-errortype", "ValidationException")]),
+    yes("too-large-code", 400, r#"{"type":"error","error":{"type":"request_too_large","message":"Too big."}}"#, TooLarge),
+    no("too-large-code", 413, r#"{"error":{"code":"rate_limit_exceeded","type":"tokens","message":"Please reduce your message size and try again."}}"#, TooLarge),
+    yes("overload-code", 500, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Overloaded),
+    yes("overload-code", 429, r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"No capacity","details":[{"reason":"MODEL_CAPACITY_EXHAUSTED"}]}}"#, Overloaded),
+    yes("overload-code", 429, r#"{"message":"The model is warming up."}"#, Overloaded).with(&[("x-amzn-errortype", "ModelNotReadyException")]),
+    no("overload-code", 500, r#"{"type":"error","error":{"type":"api_error","message":"Unexpected"}}"#, ServerError),
+    yes("model-error-upstream", 424, r#"{"message":"The model failed.","originalStatusCode":422}"#, InvalidRequest).with(&[("x-amzn-errortype", "ModelErrorException")]),
+    no("model-error-upstream", 424, r#"{"message":"The model failed.","originalStatusCode":503}"#, ServerError).with(&[("x-amzn-errortype", "ModelErrorException")]),
+    yes("key-code", 400, r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"Bad key","details":[{"reason":"API_KEY_INVALID"}]}}"#, Auth),
+    yes("key-code", 403, r#"{"message":"The request signature does not match"}"#, Auth).with(&[("x-amzn-errortype", "InvalidSignatureException")]),
+    no("key-code", 403, r#"{"message":"No access to this model"}"#, Permission).with(&[("x-amzn-errortype", "AccessDeniedException")]),
+    yes("not-found-code", 403, r#"{"error":{"code":"model_not_found","type":"invalid_request_error","message":"Project `p` does not have access to model `m`"}}"#, NotFound),
+    no("not-found-code", 403, r#"{"error":{"code":"permission_denied","message":"model_not_found"}}"#, Permission),
+    yes("permission-code", 400, r#"{"error":{"code":"unsupported_country_region_territory","message":"No."}}"#, Permission),
+    no("permission-code", 400, r#"{"error":{"code":"unsupported_parameter","message":"No `temperature`."}}"#, InvalidRequest),
+    yes("context-length-phrase", 400, r#"{"message":"Input is too long for requested model."}"#, ContextLength),
+    yes("context-length-phrase", 403, r#"{"error":{"message":"Input token count + max_tokens parameter must be less than the model's context length","type":"invalid_request_error"}}"#, ContextLength),
+    yes("context-length-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"}}"#, ContextLength),
+    no("context-length-phrase", 429, r#"{"message":"Too many tokens, please slow down."}"#, RateLimited),
+    no("context-length-phrase", 400, r#"{"error":{"message":"`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less than the `context_window` for this model","type":"invalid_request_error"}}"#, InvalidRequest),
+    no("context-length-phrase", 400, r#"{"error":{"message":"max_tokens is too large: 100000. This model supports at most 16384 completion tokens.","param":"max_tokens","code":"invalid_value"}}"#, InvalidRequest),
+    yes("content-policy-phrase", 403, r#"{"code":"permission-denied","error":"Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_X."}"#, ContentPolicy).of(Provider::Other),
+    yes("content-policy-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#, ContentPolicy),
+    no("content-policy-phrase", 400, r#"{"error":{"message":"Invalid role 'my content filtering policy says no'.","type":"invalid_request_error"}}"#, InvalidRequest),
+    yes("location-phrase", 400, r#"{"error":{"code":400,"status":"FAILED_PRECONDITION","message":"User location is not supported for the API use without a billing account linked."}}"#, Permission),
+    no("location-phrase", 400, r#"{"error":{"code":400,"status":"FAILED_PRECONDITION","message":"Location is not a valid field."}}"#, InvalidRequest),
+    yes("memory-phrase", 500, r#"{"error":"model requires more system memory (50.1 GiB) than is available (8.2 GiB)"}"#, ServerError).retry(false),
+    no("memory-phrase", 500, r#"{"error":"unable to allocate memory"}"#, ServerError),
+    yes("quota-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API."}}"#, QuotaExhausted),
+    yes("quota-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-01-01 at 00:00 UTC."}}"#, QuotaExhausted),
+    yes("quota-phrase", 429, r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota.\n* Quota exceeded for metric: x, limit: 0, model: gemini-x"}}"#, QuotaExhausted),
+    yes("quota-phrase", 412, r#"{"error":{"message":"Account acme is suspended, possibly due to reaching the monthly spending limit or failure to pay past invoices."}}"#, QuotaExhausted),
+    no("quota-phrase", 429, r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: x, limit: 05, model: gemini-x"}}"#, RateLimited),
+    no("quota-phrase", 429, r#"{"error":"Too Many Requests","message":"You have exceeded your usage limits. Please try again later."}"#, RateLimited),
+    yes("quota-window-phrase", 429, r#"{"message":"You are using a Trial key, which is limited to 1000 API calls / month."}"#, QuotaExhausted),
+    yes("quota-window-phrase", 429, r#"{"error":{"message":"Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day","code":429}}"#, QuotaExhausted),
+    no("quota-window-phrase", 429, r#"{"message":"You are using a Trial key, which is limited to 40 API calls / minute."}"#, RateLimited),
+    yes("quota-day-phrase", 429, r#"{"message":"Too many tokens per day, please wait before trying again."}"#, QuotaExhausted),
+    no("quota-day-phrase", 429, r#"{"error":{"message":"Rate limit reached on requests per day (RPD): Limit 200, Used 200, Requested 1.","type":"requests","code":"rate_limit_exceeded"}}"#, RateLimited),
+    no("quota-day-phrase", 429, r#"{"error":{"message":"Limit of 50 per day reached. Please wait 66533 seconds before retrying.","code":"RateLimitReached"}}"#, RateLimited),
+    yes("request-over-limit", 429, r#"{"error":{"message":"Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 31538.","type":"tokens","code":"rate_limit_exceeded"}}"#, TooLarge),
+    yes("request-over-limit", 429, r#"{"error":{"message":"Request too large for organization org-x.","type":"tokens","code":"rate_limit_exceeded"}}"#, TooLarge),
+    no("request-over-limit", 429, r#"{"error":{"message":"Rate limit reached on tokens per min (TPM): Limit 30000, Used 29000, Requested 1538. Please try again in 1.074s.","type":"tokens","code":"rate_limit_exceeded"}}"#, RateLimited),
+    yes("payload-phrase", 400, r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"Request payload size exceeds the limit: 20971520 bytes."}}"#, TooLarge),
+    no("payload-phrase", 400, r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"temperature exceeds the limit: 2."}}"#, InvalidRequest),
+    yes("key-phrase", 403, r#"{"error":"Please check the api-key you provided."}"#, Auth),
+    no("key-phrase", 403, r#"{"error":"Please check the model you provided."}"#, Permission),
+    yes("overload-phrase", 429, r#"{"error":{"message":"The engine is currently overloaded","type":"error"}}"#, Overloaded),
+    yes("overload-phrase", 500, r#"{"error":{"message":"That model is currently overloaded with other requests.","type":"server_error"}}"#, Overloaded),
+    no("overload-phrase", 429, r#"{"error":{"message":"You have exhausted that capacity's share.","type":"error"}}"#, RateLimited),
+    yes("rate-limit-code", 403, r#"{"error":{"code":403,"message":"Rate Limit Exceeded","errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}]}}"#, RateLimited),
+    yes("rate-limit-code", 200, "data: {\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"}}\n\n", RateLimited),
+    no("rate-limit-code", 413, r#"{"error":{"code":"rate_limit_exceeded","message":"reduce"}}"#, TooLarge),
+    yes("rate-limit-stated", 500, r#"{"error":{"code":"429","message":"upstream said no"}}"#, RateLimited),
+    no("rate-limit-stated", 500, r#"{"error":{"code":"500","message":"upstream said 429"}}"#, ServerError),
+    yes("unavailable-code", 200, r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#, Overloaded),
+    no("unavailable-code", 504, r#"{"error":{"code":504,"status":"UNAVAILABLE","message":"x"}}"#, Timeout),
+    yes("timeout-code", 500, r#"{"error":{"code":500,"status":"DEADLINE_EXCEEDED","message":"x"}}"#, Timeout),
+    no("timeout-code", 400, r#"{"error":{"code":"timeout","message":"must be a positive number"}}"#, InvalidRequest),
+    yes("server-fault-phrase", 200, "data: {\"error\":{\"message\":\"The server had an error processing your request. You can retry your request.\",\"type\":\"invalid_request_error\"}}\n\n", ServerError),
+    no("server-fault-phrase", 200, "data: {\"error\":{\"message\":\"messages: field required\",\"type\":\"invalid_request_error\"}}\n\n", InvalidRequest),
+    yes("server-code", 424, r#"{"error":"Request failed during generation","error_type":"generation"}"#, ServerError),
+    no("server-code", 424, r#"{"error":{"message":"Your MCP server refused","type":"external_connector_error"}}"#, InvalidRequest),
+    yes("conflict-code", 200, "data: {\"error\":{\"status\":\"ABORTED\",\"message\":\"x\"}}\n\n", Conflict),
+    no("conflict-code", 400, r#"{"error":{"status":"ABORTED","message":"x"}}"#, InvalidRequest),
+    yes("rate-limit-phrase", 200, "data: {\"error\":\"Rate limit exceeded for this key\"}\n\n", RateLimited),
+    no("rate-limit-phrase", 400, r#"{"error":"Rate limit must be a number"}"#, InvalidRequest),
+    yes("timeout-phrase", 200, "data: {\"error\":\"upstream timed out\"}\n\n", Timeout),
+    no("timeout-phrase", 400, r#"{"error":"timeout must be a number"}"#, InvalidRequest),
+    yes("request-code", 200, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"roles must alternate\"}}\n\n", InvalidRequest),
+    no("request-code", 200, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"roles\"}}\n\n", ServerError),
+    yes("dependency-424", 424, "", ServerError).of(Provider::Azure),
+    no("dependency-424", 424, "", InvalidRequest).of(Provider::Groq),
+    yes("blocked-498", 498, r#"{"message":"blocked input"}"#, ContentPolicy).of(Provider::Cohere),
+    no("blocked-498", 498, r#"{"message":"blocked"}"#, Overloaded).of(Provider::Groq),
+    yes("token-498", 498, r#"{"message":"invalid token"}"#, Auth).of(Provider::Cohere),
+    no("token-498", 498, r#"{"message":"invalid token"}"#, Overloaded),
+    yes("capacity-498", 498, r#"{"error":{"message":"Flex tier"}}"#, Overloaded).of(Provider::Groq),
+    no("capacity-498", 497, r#"{"error":{"message":"Flex tier"}}"#, InvalidRequest).of(Provider::Groq),
+    yes("cancelled-499", 499, r#"{"error":{"code":499,"status":"CANCELLED","message":"The operation was cancelled."}}"#, ServerError),
+    no("cancelled-499", 499, r#"{"message":"request cancelled by user"}"#, InvalidRequest).of(Provider::Cohere),
+    yes("legal-451", 451, "", Permission),
+    no("legal-451", 450, "", InvalidRequest),
+    // Not in the table: the status, and an error inside a 200 that says nothing else.
+    yes("status", 503, "<html>", Overloaded),
+    yes("status", 429, r#"{"error":{"code":"rate_limit_exceeded"}}"#, RateLimited),
+    no("status", 200, r#"{"error":{}}"#, Success),
+    yes("error-in-success", 200, r#"{"error":{"message":"Oops"}}"#, ServerError),
+    no("error-in-success", 200, r#"{"error":null,"choices":[]}"#, Success),
+];
+
+#[test]
+fn each_rule_decides_its_own_and_leaves_its_neighbours() {
+    let wrong: Vec<_> = CASES
+        .iter()
+        .filter_map(|case| {
+            let outcome = case.outcome();
+            let right = outcome.class == case.class
+                && outcome.transient == case.retry
+                && (outcome.rule == Some(case.rule)) != case.near;
+            let Case { rule, status, body, .. } = case;
+            (!right).then(|| format!("{rule} on {status} {body}: {outcome:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_rule_has_a_case_on_either_side() {
+    for rule in rules() {
+        for near in [false, true] {
+            let there = CASES.iter().any(|case| case.rule == rule.name && case.near == near);
+            assert!(there, "no case with near = {near} for {}", rule.name);
+        }
+        assert!(rule.why.len() > 10, "{} says no reason", rule.name);
+    }
+    let mut names: Vec<_> = rules().map(|rule| rule.name).collect();
+    let count = names.len();
+    assert!(count < 128, "rules are switched off by bits of a u128");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "two rules share a name");
+}
+
+#[test]
+fn the_server_has_the_last_word_on_another_try_but_not_over_a_bill() {
+    let limit = r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#;
+    let bill = r#"{"error":{"code":"insufficient_quota","message":"x"}}"#;
+    for (status, word, body, retry) in [
+        (429, "false", limit, false),
+        (429, "true", limit, true),
+        (400, "true", "", true),
+        (503, "false", "", false),
+        // Exactly these spellings.
+        (503, "False", "", true),
+        (400, "TRUE", "", false),
+        (400, "1", "", false),
+        (429, "true", bill, false),
+    ] {
+        let headers = HeaderMap::from_iter([(
+            "x-should-retry".parse().unwrap(),
+            HeaderValue::from_static(word),
+        )]);
+        let status = StatusCode::from_u16(status).unwrap();
+        let outcome = classify_response(status, &headers, body.as_bytes(), None);
+        assert_eq!(outcome.transient, retry, "{status} {word} {body}");
+    }
+}
+
+#[test]
+fn cloudflare_says_whether_a_retry_helps() {
+    let body = r#"{"type":"https://developers.cloudflare.com/","title":"","status":522,"retryable":false,"retry_after":120}"#;
+    let outcome = |body: &str| {
+        classify_response(StatusCode::from_u16(522).unwrap(), &HeaderMap::new(), body.as_bytes(), None)
+    };
+    assert!(!outcome(body).transient);
+    let retryable = outcome(&body.replace("false", "true"));
+    assert!(retryable.transient);
+    assert_eq!(retryable.wait.unwrap().as_secs(), 120);
+}
