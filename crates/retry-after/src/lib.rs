@@ -12,6 +12,8 @@ pub mod pause;
 mod quota;
 mod service;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub use self::future::ResponseFuture;
 pub use self::layer::RetryAfterLayer;

@@ -1,17 +1,17 @@
 //! One refusal stops every call of its key.
 
-mod book;
+pub(crate) mod book;
 mod clock;
-mod config;
+pub(crate) mod config;
 mod error;
 mod future;
 mod handle;
 mod layer;
-mod line;
+pub(crate) mod line;
 mod pacer;
 mod registry;
 mod service;
-mod slot;
+pub(crate) mod slot;
 mod verdict;
 mod waiting;
 

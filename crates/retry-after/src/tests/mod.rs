@@ -1,0 +1,4 @@
+//! Tests that need what is private.
+
+#[cfg(steady_loom)]
+mod loom;
