@@ -27,6 +27,7 @@ assert_impl_all!(ReplayBody<Body>: http_body::Body<Data = Bytes, Error = BoxErro
 assert_impl_all!(ReplayBody<UnsyncBoxBody<Bytes, BoxError>>: http_body::Body, Send, Sync);
 assert_impl_all!(ReplayBody<BoxBody<Bytes, BoxError>>: http_body::Body, Send, Sync);
 assert_impl_all!(ReplayBody<hyper::body::Incoming>: http_body::Body, Send, Sync, Unpin);
+assert_impl_all!(ReplayBody<tonic::body::Body>: http_body::Body, Send, Sync, Unpin);
 assert_impl_all!(ReplayBody<Full<Bytes>>: http_body::Body, Send, Sync);
 // Unpin whatever it wraps, so that any body can be used.
 assert_impl_all!(ReplayBody<std::marker::PhantomPinned>: Unpin, Debug);
@@ -100,6 +101,21 @@ async fn the_layer_fits_axum_routes_and_boxes() {
         response.into_body().collect().await.unwrap().to_bytes(),
         "y"
     );
+}
+
+/// reqwest takes no body that is not `Sync`; tonic sends its own with trailers.
+#[tokio::test]
+async fn it_fits_reqwest_and_tonic() {
+    let body = ReplayBody::new(Body::from("x"), 10);
+    let body = reqwest::Body::wrap(body);
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "x");
+
+    let body = ReplayBody::new(tonic::body::Body::new(Full::new(Bytes::from("y"))), 10);
+    let kept = body.try_clone().unwrap();
+    for body in [body, kept] {
+        let body = tonic::body::Body::new(body.map_err(tonic::Status::from_error));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "y");
+    }
 }
 
 /// An attempt that reads the body may be dropped at any of its polls; the next one sends it whole.
