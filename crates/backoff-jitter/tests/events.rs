@@ -3,72 +3,38 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HeaderName};
-use tower::ServiceBuilder;
+use tower::{Layer, Service, ServiceExt};
 use tower_steady_backoff_jitter::{Jitter, RetryLayer};
 use tower_steady_core::{Class, VetoReason};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tower_steady_testkit::{Capture, Captured};
+use tracing::Level;
 
 use self::common::*;
 
 type Fields = BTreeMap<String, String>;
 
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<(Level, String, Fields)>>>);
-
-struct Collect<'a>(&'a mut Fields);
-
-impl Visit for Collect<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.to_owned());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}"));
-    }
-}
-
-impl<S: Subscriber> Layer<S> for Capture {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::new();
-        event.record(&mut Collect(&mut fields));
-        let metadata = event.metadata();
-        let target = metadata.target().to_owned();
-        self.0
-            .lock()
-            .unwrap()
-            .push((*metadata.level(), target, fields));
-    }
-}
-
 /// The events of one call.
 async fn events(provider: &Provider) -> Vec<Fields> {
-    let capture = Capture::default();
-    let subscriber = tracing_subscriber::registry().with(capture.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let service = ServiceBuilder::new()
-        .layer(RetryLayer::builder().jitter(Jitter::None).build().unwrap())
-        .service(service(provider));
+    let capture = Capture::start();
+    let layer = RetryLayer::builder().jitter(Jitter::None).build().unwrap();
     let mut request = request();
     let secret = HeaderValue::from_static("Bearer sk-secret");
     request.headers_mut().insert(AUTHORIZATION, secret);
-    let future = call(service, request);
-    let _ = future.await;
-    let events = std::mem::take(&mut *capture.0.lock().unwrap());
-    let mine = |(level, target, fields): (Level, String, Fields)| {
-        (target == "tower_steady_backoff_jitter").then(|| {
-            assert_eq!(level, Level::WARN);
-            fields
-        })
+    let _ = call(layer.layer(service(provider)), request).await;
+    let mine = capture.from("tower_steady_backoff_jitter");
+    assert!(!capture.text().contains("sk-secret"));
+    let event = |event: &Captured| {
+        assert_eq!(event.level, Level::WARN);
+        let message = ("message".to_owned(), event.message.clone());
+        let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        event.fields.iter().map(own).chain([message]).collect()
     };
-    events.into_iter().filter_map(mine).collect()
+    mine.iter().map(event).collect()
 }
 
 fn fields(expected: &[(&str, &str)]) -> Fields {
@@ -152,6 +118,20 @@ async fn giving_up_is_one_warning_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_nested_loops_one_gives_up() {
+    let capture = Capture::start();
+    let provider = Provider::script((0..9).map(|_| bare(503)));
+    let retry = RetryLayer::new().layer(RetryLayer::new().layer(service(&provider)));
+    let _ = call(retry, request()).await;
+    let messages: Vec<_> = capture
+        .from("tower_steady_backoff_jitter")
+        .into_iter()
+        .map(|event| event.message)
+        .collect();
+    assert_eq!(messages, ["retrying", "retrying", "giving up"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_final_by_its_class_gives_nothing_up() {
     for play in [bare(200), bare(400), rejected(VetoReason::CircuitOpen)] {
         let provider = Provider::script([play]);
@@ -161,34 +141,27 @@ async fn what_is_final_by_its_class_gives_nothing_up() {
 
 #[tokio::test(start_paused = true)]
 async fn no_event_and_no_debug_shows_a_secret() {
-    let capture = Capture::default();
-    let subscriber = tracing_subscriber::registry().with(capture.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let capture = Capture::start();
     let provider = Provider::script([with_id(bare(503)), with_id(whole(500)), with_id(bare(503))]);
     let layer = RetryLayer::builder().seed(1).build().unwrap();
-    let service = ServiceBuilder::new()
-        .layer(layer.clone())
-        .map_request(|request| request)
-        .service(service(&provider));
-
     let mut seen = format!("{layer:?} {:?}", RetryLayer::builder());
     let mut request = request();
     let secret = HeaderValue::from_static("Bearer sk-secret");
     request.headers_mut().insert(AUTHORIZATION, secret);
     *request.uri_mut() = "https://h/?key=sk-secret".parse().unwrap();
-    let mut service = service;
-    let ready = std::future::poll_fn(|cx| tower::Service::poll_ready(&mut service, cx));
-    ready.await.unwrap();
-    let mut future = std::pin::pin!(tower::Service::call(&mut service, request));
-    seen += &format!("{future:?}");
+    let mut retry = layer.layer(service(&provider));
+    let future = retry.ready().await.unwrap().call(request);
+    let mut future = pin!(future);
     let answer = std::future::poll_fn(|cx| {
+        seen += &format!("{future:?}");
         let poll = future.as_mut().poll(cx);
         seen += &format!("{future:?}");
         poll
     })
     .await;
+    seen += &format!("{retry:?}");
     seen += &format!("{:?}", report(&answer));
-    seen += &format!("{:?}", capture.0.lock().unwrap());
+    seen += &capture.text();
     assert!(seen.contains("req_7"));
     assert!(!seen.contains("sk-secret"), "{seen}");
 }

@@ -132,6 +132,12 @@ pub(crate) fn service(provider: &Provider) -> Cloning {
 /// The provider as a service that counts its clones.
 pub(crate) struct Cloning(Provider);
 
+impl std::fmt::Debug for Cloning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cloning")
+    }
+}
+
 impl Clone for Cloning {
     fn clone(&self) -> Self {
         self.0.shared.clones.fetch_add(1, Ordering::Relaxed);
@@ -282,6 +288,12 @@ impl Counter {
             tokens: AtomicIsize::new(tokens),
             ..Self::default()
         })
+    }
+
+    /// Forgets what was taken.
+    pub(crate) fn reset(&self) {
+        self.taken.store(0, Ordering::SeqCst);
+        self.given_back.store(0, Ordering::SeqCst);
     }
 
     pub(crate) fn spent(&self) -> usize {
