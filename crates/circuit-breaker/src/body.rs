@@ -6,8 +6,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_steady_core::{Class, StreamOutcome};
 
-use crate::config::JudgeStreams;
+use crate::config::{JudgeStreams, SlowBy};
 use crate::permit::Permit;
+use crate::tick::Tick;
 
 pin_project! {
     /// The body of an answer: the inner one, unchanged, watched if it is a stream whose verdict has not
@@ -21,7 +22,8 @@ pin_project! {
     {
         #[pin]
         inner: Option<B>,
-        watch: Option<Watch>,
+        // Boxed: few answers are streams, and all of them are moved from layer to layer.
+        watch: Option<Box<Watch>>,
     }
 
     impl<B: Body> PinnedDrop for ResponseBody<B> {
@@ -30,6 +32,9 @@ pin_project! {
                 let this = this.project();
                 let ended = this.inner.as_ref().as_pin_ref().is_none_or(|body| body.is_end_stream());
                 judge(this.watch, ended);
+                if let Some(watch) = this.watch {
+                    watch.permit.cancel(watch.output);
+                }
             }
         }
     }
@@ -39,38 +44,61 @@ pin_project! {
 pub(crate) struct Watch {
     stream: StreamOutcome,
     permit: Permit,
+    /// When the first output came, where slow calls are judged by that.
+    output: Option<Tick>,
 }
 
 impl Watch {
     pub(crate) fn new(stream: StreamOutcome, permit: Permit) -> Self {
-        Self { stream, permit }
+        let output = None;
+        Self {
+            stream,
+            permit,
+            output,
+        }
     }
 
     /// What the stream has come to so far, if that decides it. `ended`: nothing is left to read.
     fn verdict(&mut self, ended: bool) -> Option<Class> {
-        if let Some(outcome) = self.stream.verdict() {
-            return Some(outcome.class);
-        }
-        if self.stream.has_output() {
-            self.permit.note_output();
-            if self.permit.settings().judge_streams == JudgeStreams::AtFirstOutput {
+        if self.stream.has_output() && self.output.is_none() {
+            let settings = self.permit.settings()?;
+            if settings.judge_streams == JudgeStreams::AtFirstOutput {
                 return Some(Class::Success);
             }
+            if settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput {
+                self.output = Some(settings.now());
+            }
         }
-        ended.then_some(Class::Success)
+        let known = self.stream.verdict().map(|outcome| outcome.class);
+        known.or(ended.then_some(Class::Success))
     }
 
-    fn settle(self, class: Class) {
+    fn settle(&mut self, class: Class) {
         // A wait in the verdict is the server's own word too.
         let wait = self.stream.verdict().and_then(|outcome| outcome.wait);
-        self.permit.settle(class, wait);
+        self.permit.settle(class, wait, self.output);
+    }
+
+    /// The body gave an error. Whoever understands the stream may know better what it means.
+    fn break_off(&mut self) {
+        let known = self.stream.verdict().map(|outcome| outcome.class);
+        self.settle(known.unwrap_or(Class::Transport));
+    }
+}
+
+/// Ends the call if its stream is decided.
+pub(crate) fn judge(watch: &mut Option<Box<Watch>>, ended: bool) {
+    if let Some(open) = watch
+        && let Some(class) = open.verdict(ended)
+    {
+        open.settle(class);
+        *watch = None;
     }
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// A body that nobody has to watch.
     #[inline]
-    pub(crate) fn new(body: B, watch: Option<Watch>) -> Self {
+    pub(crate) fn new(body: B, watch: Option<Box<Watch>>) -> Self {
         Self {
             inner: Some(body),
             watch,
@@ -108,10 +136,8 @@ impl<B: Body> Body for ResponseBody<B> {
                 }
                 None => judge(this.watch, true),
                 Some(Err(_)) => {
-                    // Broken off. Whoever understands the stream may know better why.
-                    if let Some(watch) = this.watch.take() {
-                        let known = watch.stream.verdict().map(|outcome| outcome.class);
-                        watch.settle(known.unwrap_or(Class::Transport));
+                    if let Some(mut watch) = this.watch.take() {
+                        watch.break_off();
                     }
                 }
             }
@@ -126,16 +152,6 @@ impl<B: Body> Body for ResponseBody<B> {
     fn size_hint(&self) -> SizeHint {
         let empty = || SizeHint::with_exact(0);
         self.inner.as_ref().map_or_else(empty, Body::size_hint)
-    }
-}
-
-/// Ends the call if its stream is decided.
-pub(crate) fn judge(watch: &mut Option<Watch>, ended: bool) {
-    let decided = watch.as_mut().and_then(|watch| watch.verdict(ended));
-    if let Some(class) = decided
-        && let Some(watch) = watch.take()
-    {
-        watch.settle(class);
     }
 }
 

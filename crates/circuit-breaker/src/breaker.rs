@@ -59,9 +59,9 @@ pub(crate) struct Ticket {
     /// Generation and state at admission.
     word: Word,
     /// The lease of a probe, counted from 1 in each generation; 0 for a normal call.
-    probe: u64,
-    /// When the call was let through, where anybody asked.
-    pub(crate) started: Option<Tick>,
+    probe: u32,
+    /// When the call was let through; zero if [`Breaker::pass`] did it.
+    pub(crate) started: Tick,
 }
 
 /// Why a call was not let through.
@@ -103,11 +103,11 @@ pub(crate) struct Status {
 }
 
 impl Breaker {
-    pub(crate) fn new(rules: Arc<Rules>, shards: usize) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>) -> Self {
         Self {
             word: AtomicU64::new(Word::new(0, State::Closed, 0).0),
             until: AtomicU64::new(0),
-            good: GoodCalls::new(shards),
+            good: GoodCalls::new(),
             tallies: Padded::default(),
             inner: Mutex::new(Inner {
                 bad: BadCalls::new(),
@@ -126,19 +126,30 @@ impl Breaker {
     #[inline]
     pub(crate) fn pass(&self) -> Option<Ticket> {
         let word = self.word();
-        word.state().admits_all().then(|| Ticket {
+        word.admits_all().then(|| Ticket {
             word: word.bare(),
             probe: 0,
-            started: None,
+            started: Tick::default(),
         })
+    }
+
+    /// Whether every call may pass.
+    #[inline]
+    pub(crate) fn admits_all(&self) -> bool {
+        self.word().admits_all()
     }
 
     /// Lets a call through or says why not. The first call after the open time makes the circuit
     /// half-open and is its first probe.
     pub(crate) fn admit(&self, now: Tick) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.pass() {
-            let started = Some(now);
-            return (Ok(Ticket { started, ..ticket }), None);
+            return (
+                Ok(Ticket {
+                    started: now,
+                    ..ticket
+                }),
+                None,
+            );
         }
         let (admitted, change) = match self.refusal(self.word(), now) {
             Some(refusal) => (Err(refusal), None),
@@ -163,7 +174,7 @@ impl Breaker {
         let ticket = |probe| Ticket {
             word: word.bare(),
             probe,
-            started: Some(now),
+            started: now,
         };
         let admitted = match word.state() {
             // Closed since the first look.
@@ -456,10 +467,9 @@ impl Breaker {
 
     /// Moves on to the next generation. Under the lock.
     fn publish(&self, word: Word, inner: &Inner, open_for: Option<Duration>) -> Change {
-        let from = self.word();
-        // Release: whoever sees the new word sees what was prepared for it. A success that tries to
-        // end the old row at the same time fails, for the generation has changed under it.
-        self.word.store(word.0, Ordering::Release);
+        // Release: whoever sees the new word sees what was prepared for it. A swap, so that it has its
+        // place among the compare-and-swaps of successes: those that come later fail.
+        let from = Word(self.word.swap(word.0, Ordering::AcqRel));
         let to = word.state();
         Change {
             from: from.state(),
@@ -523,6 +533,7 @@ impl Breaker {
         Tick(self.until.load(Ordering::Relaxed)).since(now)
     }
 
+    #[inline]
     fn word(&self) -> Word {
         // Acquire: pairs with the store in `publish`.
         Word(self.word.load(Ordering::Acquire))

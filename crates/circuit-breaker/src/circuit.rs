@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
-use tower_steady_core::shard;
 
 use crate::breaker::{Breaker, Change, Refusal, Ticket};
 use crate::config::Settings;
@@ -58,7 +57,7 @@ impl Circuit {
             key: key.clone(),
         };
         Self {
-            breaker: Breaker::new(Arc::clone(&settings.rules), shard::COUNT),
+            breaker: Breaker::new(Arc::clone(&settings.rules)),
             settings,
             key,
             watch: watch::Sender::new(first),
@@ -87,12 +86,12 @@ impl Circuit {
     #[inline]
     pub(crate) fn would_refuse(&self) -> bool {
         // Nearly always closed: no clock read then.
-        self.breaker.pass().is_none() && self.breaker.would_refuse(self.settings.now()).is_some()
+        !self.breaker.admits_all() && self.breaker.would_refuse(self.settings.now()).is_some()
     }
 
     /// Rejects a call that would not be let through now; takes nothing for one that would.
     pub(crate) fn check(&self) -> Result<(), Box<CircuitOpen>> {
-        if self.breaker.pass().is_some() {
+        if self.breaker.admits_all() {
             return Ok(());
         }
         match self.breaker.would_refuse(self.settings.now()) {

@@ -348,6 +348,8 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             positive("slow_calls", limit)?;
         }
         let settings = Settings {
+            plain_success: rules.bucket.is_none()
+                && self.verdicts[Class::Success.index()] == Verdict::Success,
             rules: Arc::new(rules),
             verdicts: self.verdicts,
             slow_after: self.slow_calls.map(|(limit, _)| limit),
@@ -438,6 +440,8 @@ impl<K> fmt::Debug for CircuitBreakerBuilder<K> {
 
 /// The validated configuration, shared by all circuits of a layer.
 pub(crate) struct Settings {
+    /// Whether a call that ended well is a success that needs no look at the clock.
+    pub(crate) plain_success: bool,
     pub(crate) rules: Arc<Rules>,
     pub(crate) verdicts: [Verdict; Class::ALL.len()],
     pub(crate) slow_after: Option<Duration>,

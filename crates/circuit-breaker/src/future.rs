@@ -9,9 +9,9 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
-use tower_steady_core::{BoxError, Class, Lease, Outcome, StreamOutcome};
+use tower_steady_core::{BoxError, Class, Failure, Lease, Outcome, StreamOutcome};
 
-use crate::body::{ResponseBody, Watch, judge};
+use crate::body::{self, ResponseBody, Watch};
 use crate::circuit::Circuit;
 use crate::error::CircuitOpen;
 use crate::permit::Permit;
@@ -36,7 +36,7 @@ pin_project! {
         Calling {
             #[pin]
             future: F,
-            permit: Option<Permit>,
+            permit: Permit,
         },
         // The inner service was not ready in `call`, because the circuit was open until then.
         Late {
@@ -61,7 +61,6 @@ where
 {
     #[inline]
     pub(crate) fn calling(future: S::Future, permit: Permit) -> Self {
-        let permit = Some(permit);
         Self {
             state: State::Calling { future, permit },
         }
@@ -95,80 +94,108 @@ where
 {
     type Output = Result<Response<ResponseBody<RB>>, BoxError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            match state.as_mut().project() {
-                StateProj::Calling { future, permit } => {
-                    let result = ready!(future.poll(cx)).map_err(Into::into);
-                    let permit = permit.take().expect("not polled after completion");
-                    return Poll::Ready(judge_head(result, permit));
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let state = self.as_mut().project().state;
+        if let StateProj::Calling { future, permit } = state.project() {
+            return match future.poll(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Ok(response)) => {
+                    let watch = judge_head(&response, permit);
+                    let (parts, body) = response.into_parts();
+                    Poll::Ready(Ok(Response::from_parts(
+                        parts,
+                        ResponseBody::new(body, watch),
+                    )))
                 }
-                StateProj::Late { late } => {
-                    let waiting = late.as_mut().expect("not polled after completion");
-                    ready!(waiting.service.poll_ready(cx)).map_err(Into::into)?;
-                    let Late {
-                        mut service,
-                        request,
-                        circuit,
-                    } = *late.take().expect("taken here only");
-                    let next = match circuit.admit() {
-                        Ok(ticket) => {
-                            let permit = Permit::new(circuit, ticket);
-                            State::Calling {
-                                future: service.call(request),
-                                permit: Some(permit),
-                            }
-                        }
-                        Err(open) => State::Rejected {
-                            open: Some(open),
-                            respond: circuit.settings.respond,
-                        },
-                    };
-                    state.set(next);
+                Poll::Ready(Err(error)) => Poll::Ready(Err(judge_error(error.into(), permit))),
+            };
+        }
+        poll_uncalled(self, cx)
+    }
+}
+
+/// Polls a call that has not been made yet, or will not be.
+#[cold]
+fn poll_uncalled<S, B, RB>(
+    mut this: Pin<&mut ResponseFuture<S, B>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<ResponseBody<RB>>, BoxError>>
+where
+    S: Service<Request<B>, Response = Response<RB>>,
+    S::Error: Into<BoxError>,
+    RB: Body,
+{
+    let next = match this.as_mut().project().state.project() {
+        StateProj::Late { late } => {
+            let waiting = late.as_mut().expect("not polled after completion");
+            ready!(waiting.service.poll_ready(cx)).map_err(Into::into)?;
+            let Late {
+                mut service,
+                request,
+                circuit,
+            } = *late.take().expect("taken here only");
+            match circuit.admit() {
+                Ok(ticket) => {
+                    // A guard from here on, as in `CircuitBreaker::call`.
+                    let permit = Permit::new(circuit, ticket);
+                    let future = service.call(request);
+                    State::Calling { future, permit }
                 }
-                StateProj::Rejected { open, respond } => {
-                    let open = open.take().expect("not polled after completion");
-                    return Poll::Ready(if *respond {
-                        Ok(unavailable(&open))
-                    } else {
-                        Err(open.into_failure().into())
-                    });
-                }
+                Err(open) => State::Rejected {
+                    open: Some(open),
+                    respond: circuit.settings.respond,
+                },
             }
         }
-    }
+        StateProj::Rejected { open, respond } => {
+            let open = open.take().expect("not polled after completion");
+            return Poll::Ready(if *respond {
+                Ok(unavailable(&open))
+            } else {
+                Err(open.into_failure().into())
+            });
+        }
+        StateProj::Calling { .. } => return this.poll(cx),
+    };
+    this.as_mut().project().state.set(next);
+    this.poll(cx)
 }
 
 /// Gives the verdict on the head, or hands the permit on to the body of a stream.
-fn judge_head<RB: Body>(
-    result: Result<Response<RB>, BoxError>,
-    permit: Permit,
-) -> Result<Response<ResponseBody<RB>>, BoxError> {
-    let note = Outcome::note(&result);
-    let class = match note {
-        Some(outcome) => outcome.class,
-        None => Outcome::class_of(&result),
-    };
-    let wait = note.and_then(|outcome| outcome.wait);
-    if class == Class::Success
-        && let Ok(response) = result
-    {
-        return Ok(judge_success(response, permit));
+#[inline]
+fn judge_head<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option<Box<Watch>> {
+    if response.extensions().is_empty() && response.status().is_success() {
+        permit.succeed();
+        return None;
     }
-    permit.settle(class, wait);
-    result.map(|response| response.map(|body| ResponseBody::new(body, None)))
+    judge_notes(response, permit)
 }
 
-fn judge_success<RB: Body>(response: Response<RB>, permit: Permit) -> Response<ResponseBody<RB>> {
-    let Some(stream) = response.extensions().get::<StreamOutcome>() else {
-        permit.settle(Class::Success, None);
-        return response.map(|body| ResponseBody::new(body, None));
+#[inline(never)]
+fn judge_notes<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option<Box<Watch>> {
+    let (class, wait) = match response.extensions().get::<Outcome>() {
+        Some(outcome) => (outcome.class, outcome.wait),
+        None => (Class::from_status(response.status()), None),
     };
-    let mut watch = Some(Watch::new(stream.clone(), permit));
-    // It may be decided by now: whoever left the note has looked into the stream.
-    judge(&mut watch, response.body().is_end_stream());
-    response.map(|body| ResponseBody::new(body, watch))
+    if class == Class::Success
+        && let Some(stream) = response.extensions().get::<StreamOutcome>()
+    {
+        let mut watch = Some(Box::new(Watch::new(stream.clone(), permit.take())));
+        // It may be decided by now: whoever left the note has looked into the stream.
+        body::judge(&mut watch, response.body().is_end_stream());
+        return watch;
+    }
+    permit.settle(class, wait, None);
+    None
+}
+
+#[cold]
+fn judge_error(error: BoxError, permit: &mut Permit) -> BoxError {
+    let outcome = Failure::find(&*error).map(Failure::outcome);
+    let class = outcome.map_or(Class::Transport, |outcome| outcome.class);
+    permit.settle(class, outcome.and_then(|outcome| outcome.wait), None);
+    error
 }
 
 /// A server's answer in place of the error.

@@ -5,7 +5,7 @@ use crate::tick::Tick;
 #[derive(Debug, Default)]
 pub(crate) struct Probes {
     leases: Vec<Lease>,
-    issued: u64,
+    issued: u32,
     pub(crate) successes: u32,
     pub(crate) failures: u32,
 }
@@ -14,18 +14,19 @@ pub(crate) struct Probes {
 /// next call that asks for it.
 #[derive(Debug)]
 struct Lease {
-    id: u64,
+    id: u32,
     ends: Tick,
 }
 
 impl Probes {
     /// A slot for one more probe, as the id of its lease, if there is one.
-    pub(crate) fn admit(&mut self, now: Tick, rules: &Rules) -> Option<u64> {
+    pub(crate) fn admit(&mut self, now: Tick, rules: &Rules) -> Option<u32> {
         if self.free(rules) == 0 {
             let first = self.leases.iter().position(|lease| lease.ends <= now)?;
             self.leases.remove(first);
         }
-        self.issued += 1;
+        // Never 0, which is no probe; an id comes again after 2^32 probes of one generation.
+        self.issued = self.issued.checked_add(1).unwrap_or(1);
         self.leases.push(Lease {
             id: self.issued,
             ends: now.plus(rules.probe_lease),
@@ -39,7 +40,7 @@ impl Probes {
     }
 
     /// Ends a lease. False if it had been given to somebody else.
-    pub(crate) fn give_back(&mut self, id: u64) -> bool {
+    pub(crate) fn give_back(&mut self, id: u32) -> bool {
         let held = self.leases.iter().position(|lease| lease.id == id);
         held.is_some_and(|position| {
             self.leases.remove(position);
@@ -47,7 +48,7 @@ impl Probes {
         })
     }
 
-    pub(crate) fn renew(&mut self, id: u64, now: Tick, rules: &Rules) {
+    pub(crate) fn renew(&mut self, id: u32, now: Tick, rules: &Rules) {
         if let Some(lease) = self.leases.iter_mut().find(|lease| lease.id == id) {
             lease.ends = now.plus(rules.probe_lease);
         }

@@ -1,10 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Request;
 use tower_layer::Layer;
+use tower_steady_core::Shared;
 use tower_steady_core::key::{Everything, RequestKey};
-use tower_steady_core::{Lease, Shared};
 
 use crate::circuit::Circuit;
 use crate::config::{CircuitBreakerBuilder, Settings};
@@ -112,20 +111,6 @@ impl<K: RequestKey> fmt::Debug for CircuitBreakerLayer<K> {
         f.debug_struct("CircuitBreakerLayer")
             .field("circuits", &self.circuits)
             .finish()
-    }
-}
-
-impl<K: RequestKey> Circuits<K> {
-    /// The circuit of `request`.
-    #[inline]
-    pub(crate) fn of<B>(&self, request: Request<B>) -> (Lease<Circuit>, Request<B>) {
-        match self {
-            Self::One(circuit) => (circuit.lease(), request),
-            Self::Many(registry) => {
-                let (parts, body) = request.into_parts();
-                (registry.of(&parts), Request::from_parts(parts, body))
-            }
-        }
     }
 }
 

@@ -133,3 +133,6 @@ pub use self::handle::CircuitBreakerHandle;
 pub use self::layer::CircuitBreakerLayer;
 pub use self::service::CircuitBreaker;
 pub use self::state::{Counts, State, Transition, TripReason, Verdict, WindowCounts};
+
+#[cfg(test)]
+mod tests;

@@ -5,87 +5,97 @@ use tower_steady_core::{Class, Lease, shard};
 
 use crate::breaker::{End, Ticket};
 use crate::circuit::Circuit;
-use crate::config::{Settings, SlowBy};
+use crate::config::Settings;
 use crate::state::Verdict;
 use crate::tick::Tick;
+use crate::window::SHARDS;
 
 /// The right to make one call, as a guard: dropped without a verdict, the call was cancelled.
 pub(crate) struct Permit {
-    circuit: Lease<Circuit>,
+    /// `None` once the verdict has fallen.
+    circuit: Option<Lease<Circuit>>,
     ticket: Ticket,
-    /// When the first output came, where that is what slow calls are judged by.
-    first_output: Option<Tick>,
-    settled: bool,
 }
 
 impl Permit {
+    #[inline]
     pub(crate) fn new(circuit: Lease<Circuit>, ticket: Ticket) -> Self {
+        let circuit = Some(circuit);
+        Self { circuit, ticket }
+    }
+
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.circuit.as_ref().map(|circuit| &*circuit.settings)
+    }
+
+    /// The permit itself, leaving a settled one in its place.
+    pub(crate) fn take(&mut self) -> Self {
         Self {
-            circuit,
-            ticket,
-            first_output: None,
-            settled: false,
+            circuit: self.circuit.take(),
+            ticket: self.ticket,
         }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.circuit.settings
+    /// Ends the call well at its head: nearly every call.
+    #[inline]
+    pub(crate) fn succeed(&mut self) {
+        // Nothing depends on the time, and nothing is to be measured.
+        if let Some(circuit) = &self.circuit
+            && circuit.settings.plain_success
+            && circuit
+                .breaker
+                .succeed(&self.ticket, Tick::default(), shard::index(SHARDS))
+        {
+            self.circuit = None;
+        } else {
+            self.settle(Class::Success, None, None);
+        }
     }
 
-    /// Ends the call. `wait`: how long the server wants to be left alone.
-    #[inline]
-    pub(crate) fn settle(mut self, class: Class, wait: Option<Duration>) {
-        self.settled = true;
-        let settings = &self.circuit.settings;
-        let end = match settings.verdicts[class.index()] {
+    /// Ends the call. `wait`: how long the server wants to be left alone. `output`: when the first
+    /// output came, where that is not now.
+    pub(crate) fn settle(&mut self, class: Class, wait: Option<Duration>, output: Option<Tick>) {
+        let Some(circuit) = self.circuit.take() else {
+            return;
+        };
+        let end = match circuit.settings.verdicts[class.index()] {
             Verdict::Success => End::Success,
             Verdict::Failure => End::Failure,
             Verdict::Ignore => End::Ignored,
         };
-        if end == End::Success && settings.rules.bucket.is_none() {
-            // Nothing here depends on the time.
-            let shard = shard::index(shard::COUNT);
-            if self
-                .circuit
-                .breaker
-                .succeed(&self.ticket, Tick::default(), shard)
-            {
-                return;
-            }
-        }
-        let now = settings.now();
-        let slow = end != End::Ignored && self.is_slow(now);
-        self.end(end, slow, wait, now);
-    }
-
-    /// The stream has begun to say something.
-    pub(crate) fn note_output(&mut self) {
-        let settings = &self.circuit.settings;
-        let measured = settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput;
-        if measured && self.first_output.is_none() {
-            self.first_output = Some(settings.now());
-        }
+        let now = circuit.settings.now();
+        let slow = end != End::Ignored && self.is_slow(&circuit.settings, output.unwrap_or(now));
+        self.end(&circuit, end, slow, wait, now);
     }
 
     /// The call is alive: a probe keeps its slot.
     pub(crate) fn note_progress(&self) {
-        if self.ticket.is_probe() {
-            let now = self.circuit.settings.now();
-            self.circuit.breaker.renew(&self.ticket, now);
+        if self.ticket.is_probe()
+            && let Some(circuit) = &self.circuit
+        {
+            circuit.breaker.renew(&self.ticket, circuit.settings.now());
         }
     }
 
-    fn is_slow(&self, now: Tick) -> bool {
-        let (Some(limit), Some(started)) = (self.circuit.settings.slow_after, self.ticket.started)
-        else {
-            return false;
-        };
-        self.first_output.unwrap_or(now).since(started) > limit
+    fn is_slow(&self, settings: &Settings, done: Tick) -> bool {
+        let taken = done.since(self.ticket.started);
+        settings.slow_after.is_some_and(|limit| taken > limit)
     }
 
-    fn end(&self, end: End, slow: bool, wait: Option<Duration>, now: Tick) {
-        let circuit = &self.circuit;
-        let shard = shard::index(shard::COUNT);
+    /// Ends the call without a verdict.
+    #[cold]
+    pub(crate) fn cancel(&mut self, output: Option<Tick>) {
+        let Some(circuit) = self.circuit.take() else {
+            return;
+        };
+        let now = circuit.settings.now();
+        let done = output.unwrap_or(now);
+        let slow = circuit.settings.slow_cancels && self.is_slow(&circuit.settings, done);
+        self.end(&circuit, End::Cancelled, slow, None, now);
+    }
+
+    fn end(&self, circuit: &Circuit, end: End, slow: bool, wait: Option<Duration>, now: Tick) {
+        let shard = shard::index(SHARDS);
         let unit = || circuit.settings.unit();
         let change = circuit
             .breaker
@@ -95,12 +105,10 @@ impl Permit {
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
-        if !self.settled {
-            let settings = &self.circuit.settings;
-            let now = settings.now();
-            let slow = settings.slow_cancels && self.is_slow(now);
-            self.end(End::Cancelled, slow, None, now);
+        if self.circuit.is_some() {
+            self.cancel(None);
         }
     }
 }

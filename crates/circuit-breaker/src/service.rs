@@ -4,10 +4,11 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use tower_steady_core::BoxError;
 use tower_steady_core::key::{Everything, RequestKey};
+use tower_steady_core::{BoxError, Lease};
 
 use crate::body::ResponseBody;
+use crate::circuit::Circuit;
 use crate::future::ResponseFuture;
 use crate::layer::Circuits;
 use crate::permit::Permit;
@@ -93,12 +94,32 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture<S, B> {
-        let (circuit, request) = self.circuits.of(request);
+        match &self.circuits {
+            Circuits::One(circuit) => {
+                let circuit = circuit.lease();
+                self.call_through(circuit, request)
+            }
+            Circuits::Many(registry) => {
+                let (parts, body) = request.into_parts();
+                let circuit = registry.of(&parts);
+                self.call_through(circuit, Request::from_parts(parts, body))
+            }
+        }
+    }
+}
+
+impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
+    #[inline]
+    fn call_through<B>(
+        &mut self,
+        circuit: Lease<Circuit>,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
         if !self.ready {
-            return match circuit.check() {
-                Ok(()) => ResponseFuture::late(self.inner.clone(), request, circuit),
-                Err(open) => ResponseFuture::rejected(open, &circuit),
-            };
+            return self.call_unready(request, circuit);
         }
         self.ready = false;
         match circuit.admit() {
@@ -111,6 +132,18 @@ where
                 self.inner = self.inner.clone();
                 ResponseFuture::rejected(open, &circuit)
             }
+        }
+    }
+
+    /// Calls with an inner service that was not polled ready, because a circuit was open then.
+    #[cold]
+    fn call_unready<B>(&self, request: Request<B>, circuit: Lease<Circuit>) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        match circuit.check() {
+            Ok(()) => ResponseFuture::late(self.inner.clone(), request, circuit),
+            Err(open) => ResponseFuture::rejected(open, &circuit),
         }
     }
 }

@@ -1,4 +1,4 @@
-use tower_steady_core::shard::Padded;
+use tower_steady_core::shard::{self, Padded};
 
 use crate::state::WindowCounts;
 use crate::sync::{AtomicU64, Ordering};
@@ -35,7 +35,11 @@ impl Slot {
 /// The calls of a window that succeeded in time: most of them, so they are counted by each thread in
 /// a shard of its own, without a lock.
 #[derive(Debug)]
-pub(crate) struct GoodCalls(Box<[Padded<Shard>]>);
+pub(crate) struct GoodCalls(Box<[Padded<Shard>; SHARDS]>);
+
+/// A constant, so that a thread finds its shard without a division; few where every interleaving of
+/// their accesses is explored.
+pub(crate) const SHARDS: usize = if cfg!(steady_loom) { 2 } else { shard::COUNT };
 
 /// Fits into one padded line, total and ring together: a success touches one line.
 #[derive(Debug)]
@@ -46,28 +50,9 @@ struct Shard {
     ring: [AtomicU64; BUCKETS as usize],
 }
 
-/// A bucket whose tag is ahead by no more than this many slots has been taken over by a thread with
-/// a later clock; one that is further off is older than the tag's range.
-const AHEAD: u32 = 1 << 16;
-
-impl GoodCalls {
-    pub(crate) fn new(shards: usize) -> Self {
-        let shard = || {
-            Padded(Shard {
-                total: AtomicU64::new(0),
-                ring: std::array::from_fn(|_| AtomicU64::new(0)),
-            })
-        };
-        Self((0..shards.max(1)).map(|_| shard()).collect())
-    }
-
-    /// Counts one call, in the window too where there is one.
-    pub(crate) fn add(&self, shard: usize, slot: Option<Slot>) {
-        let Padded(shard) = &self.0[shard % self.0.len()];
-        // Relaxed here and below: sums of counters, nothing is published with them.
-        shard.total.fetch_add(1, Ordering::Relaxed);
-        let Some(slot) = slot else { return };
-        let bucket = &shard.ring[slot.bucket()];
+impl Shard {
+    fn add(&self, slot: Slot) {
+        let bucket = &self.ring[slot.bucket()];
         let tag = slot.tag();
         let mut seen = bucket.load(Ordering::Relaxed);
         loop {
@@ -84,6 +69,32 @@ impl GoodCalls {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
+        }
+    }
+}
+
+/// A bucket whose tag is ahead by no more than this many slots has been taken over by a thread with
+/// a later clock; one that is further off is older than the tag's range.
+const AHEAD: u32 = 1 << 16;
+
+impl GoodCalls {
+    pub(crate) fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        let shard = || Shard {
+            total: zero(),
+            ring: std::array::from_fn(|_| zero()),
+        };
+        Self(Box::new(std::array::from_fn(|_| Padded(shard()))))
+    }
+
+    /// Counts one call, in the window too where there is one.
+    #[inline]
+    pub(crate) fn add(&self, shard: usize, slot: Option<Slot>) {
+        let Padded(shard) = &self.0[shard % SHARDS];
+        // Relaxed here and below: sums of counters, nothing is published with them.
+        shard.total.fetch_add(1, Ordering::Relaxed);
+        if let Some(slot) = slot {
+            shard.add(slot);
         }
     }
 
