@@ -6,4 +6,5 @@ pub mod contenders;
 pub mod experiments;
 pub mod metrics;
 pub mod provider;
+pub mod report;
 pub mod run;

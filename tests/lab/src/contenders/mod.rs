@@ -5,6 +5,7 @@
 mod looped;
 mod naive;
 mod stainless;
+mod steady;
 mod tenacity;
 mod tower_resilience;
 mod tower_retry;
@@ -46,7 +47,7 @@ impl Contender {
 }
 
 /// All contenders, in the order of the tables.
-pub const ALL: [Contender; 6] = [
+pub const ALL: [Contender; 8] = [
     Contender {
         name: "no retries",
         settings: "the HTTP client alone",
@@ -91,6 +92,18 @@ pub const ALL: [Contender; 6] = [
                    clock, so the lab measures the 30 s open time for it on the virtual one",
         ours: false,
         build: tower_resilience::stack,
+    },
+    Contender {
+        name: "steady interactive",
+        settings: "Steady::interactive() of this project, unchanged",
+        ours: true,
+        build: steady::interactive,
+    },
+    Contender {
+        name: "steady background",
+        settings: "Steady::background() of this project, unchanged",
+        ours: true,
+        build: steady::background,
     },
 ];
 

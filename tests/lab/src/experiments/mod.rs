@@ -147,7 +147,7 @@ impl Observation {
 }
 
 /// All experiments, in the order of the report.
-pub const ALL: [Experiment; 20] = [
+pub const ALL: [Experiment; 21] = [
     outage::THIRTY_SECONDS,
     outage::FIVE_MINUTES,
     brownout::AT_080,
@@ -155,6 +155,7 @@ pub const ALL: [Experiment; 20] = [
     brownout::AT_095,
     storm::FREE,
     storm::CHARGED,
+    storm::SHORT_HINTS,
     storm::FLEET,
     storm::HERD_ONE_PROCESS,
     storm::HERD_MANY_PROCESSES,

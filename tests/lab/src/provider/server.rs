@@ -218,16 +218,23 @@ impl Connection {
         };
         let buckets = state.buckets.entry(ask.key.clone()).or_insert_with(new);
         let costs = [1.0, ask.tokens];
-        let mut wait = None;
+        let longest = |buckets: &mut [Bucket; 2]| {
+            let pairs = buckets.iter_mut().zip(costs);
+            pairs
+                .filter_map(|(bucket, cost)| bucket.wait_for(now, cost))
+                .max()
+        };
+        let wait = longest(buckets);
+        if wait.is_some() && !limit.charged {
+            return wait;
+        }
         for (bucket, cost) in buckets.iter_mut().zip(costs) {
-            wait = wait.max(bucket.wait_for(now, cost));
+            bucket.charge(now, cost);
         }
-        if wait.is_none() || limit.charged {
-            for (bucket, cost) in buckets.iter_mut().zip(costs) {
-                bucket.charge(now, cost);
-            }
+        match wait {
+            Some(_) if !limit.short_hints => longest(buckets),
+            wait => wait,
         }
-        wait
     }
 }
 

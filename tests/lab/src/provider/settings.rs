@@ -84,6 +84,9 @@ pub struct RateLimit {
     pub burst_secs: f64,
     /// Whether refused requests count too, as they do at some providers.
     pub charged: bool,
+    /// Whether the hint is that of the moment before the refused request itself was counted, and so
+    /// a little too short.
+    pub short_hints: bool,
 }
 
 /// The events of a streamed answer.

@@ -1,0 +1,146 @@
+use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+
+use super::{Chart, losses, misses, value};
+use crate::run::{Plan, Row};
+
+const STYLE: &str = "
+:root{color-scheme:light dark;--line:#d1d9e0;--bad:#cf222e;--ours:#1a7f3718}
+@media(prefers-color-scheme:dark){:root{--line:#3d444d;--bad:#ff7b72;--ours:#3fb95022}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-size:.85rem;margin:1rem 0}
+th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;vertical-align:top}
+th:first-child,td:first-child{text-align:left;white-space:nowrap}
+td.text{text-align:left;white-space:normal}
+tr.ours,td.ours,th.ours{background:var(--ours);font-weight:600}
+.bad{color:var(--bad)}
+figure{margin:2rem 0}
+figcaption{font-size:.9rem}
+code,pre{font-family:ui-monospace,monospace;font-size:.9em}
+";
+
+/// The whole report on one page that needs nothing else: no script, no file beside it.
+#[must_use]
+pub fn html(plan: &Plan, rows: &[Row], charts: &[Chart]) -> String {
+    let bounds: Vec<_> = rows
+        .iter()
+        .filter(|row| row.contender.ours)
+        .filter_map(|row| row.holds)
+        .collect();
+    let kept = bounds.iter().filter(|holds| **holds).count();
+    let page = markup! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "In a storm: tower-steady beside what people use today" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "In a storm" }
+                p {
+                    "The real layers of tower-steady and what people use today, against a simulated "
+                    "provider on virtual time: the same calls, the same seeds ("
+                    (plan.seeds.len()) "). Each cell is the median, with the worst seed in brackets "
+                    "where it differs; " span.bad { "✗" } " is a bound that is not kept."
+                }
+                @if !bounds.is_empty() {
+                    p { "Ours keeps " strong { (kept) " of " (bounds.len()) } " bounds." }
+                }
+                (sentences("Where this project misses a bound", &misses(rows)))
+                h2 { "In one table" }
+                (summary(rows))
+                @for chart in charts {
+                    figure { (PreEscaped(&chart.svg)) figcaption { (chart.caption) "." } }
+                }
+                (sentences("Where another contender is better", &losses(rows)))
+                h2 { "All figures" }
+                @for rows in rows.chunk_by(|a, b| a.experiment.name == b.experiment.name) {
+                    (details(rows))
+                }
+                h2 { "The contenders" }
+                table {
+                    @for contender in &plan.contenders {
+                        tr.ours[contender.ours] {
+                            th scope="row" { (contender.name) }
+                            td.text { (contender.settings) }
+                        }
+                    }
+                }
+                h2 { "Again" }
+                p { "Figures are counts of the simulation, so this repeats them exactly:" }
+                pre { "cargo run --release --example storm -- --seed " (plan.seeds[0]) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn sentences(title: &str, sentences: &[String]) -> Markup {
+    markup! {
+        h2 { (title) }
+        @if sentences.is_empty() {
+            p { "Nowhere." }
+        } @else {
+            ul { @for sentence in sentences { li { (sentence) } } }
+        }
+    }
+}
+
+fn summary(rows: &[Row]) -> Markup {
+    let first: Vec<_> = rows
+        .iter()
+        .filter(|row| row.metric.name == row.experiment.metrics[0].name)
+        .collect();
+    let lines: Vec<_> = first
+        .chunk_by(|a, b| a.experiment.name == b.experiment.name)
+        .collect();
+    markup! {
+        div.wide { table {
+            thead { tr {
+                th { "experiment" } th { "measured" } th { "bound" }
+                @for row in lines.first().into_iter().flat_map(|line| line.iter()) {
+                    th.ours[row.contender.ours] scope="col" { (row.contender.name) }
+                }
+            } }
+            @for line in &lines {
+                tr {
+                    th scope="row" { a href={ "#" (line[0].experiment.name) } { (line[0].experiment.name) } }
+                    td.text { (line[0].metric.name) }
+                    td { (value::bound(&line[0].metric)) }
+                    @for row in *line { (cell(row)) }
+                }
+            }
+        } }
+    }
+}
+
+fn details(rows: &[Row]) -> Markup {
+    let experiment = rows[0].experiment;
+    let contenders = rows.len() / experiment.metrics.len();
+    markup! {
+        h3 id=(experiment.name) { (experiment.name) }
+        p { (experiment.story) }
+        div.wide { table {
+            thead { tr {
+                th {}
+                @for metric in experiment.metrics {
+                    th scope="col" { (metric.name) br; (value::bound(metric)) }
+                }
+            } }
+            @for index in 0..contenders {
+                tr.ours[rows[index].contender.ours] {
+                    th scope="row" { (rows[index].contender.name) }
+                    @for row in rows[index..].iter().step_by(contenders) { (cell(row)) }
+                }
+            }
+        } }
+    }
+}
+
+fn cell(row: &Row) -> Markup {
+    markup! {
+        td.ours[row.contender.ours].bad[row.holds == Some(false)] { (value::cell(row)) }
+    }
+}

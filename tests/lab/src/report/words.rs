@@ -1,0 +1,71 @@
+use super::value;
+use crate::experiments::Better;
+use crate::run::Row;
+
+/// Where ours misses a bound, a sentence for each.
+#[must_use]
+pub fn misses(rows: &[Row]) -> Vec<String> {
+    let missed = rows
+        .iter()
+        .filter(|row| row.contender.ours && row.holds == Some(false));
+    missed
+        .map(|row| {
+            format!(
+                "{}: {} misses the bound on {} ({}): {}.{}",
+                row.experiment.name,
+                row.contender.name,
+                row.metric.name,
+                value::bound(&row.metric),
+                value::cell(row),
+                reason(row),
+            )
+        })
+        .collect()
+}
+
+/// Where another contender's median is better than ours, a sentence for each metric.
+#[must_use]
+pub fn losses(rows: &[Row]) -> Vec<String> {
+    let same =
+        |a: &Row, b: &Row| a.experiment.name == b.experiment.name && a.metric.name == b.metric.name;
+    let mut losses = Vec::new();
+    for rows in rows.chunk_by(same) {
+        for ours in rows.iter().filter(|row| row.contender.ours) {
+            let better: Vec<_> = rows
+                .iter()
+                .filter(|row| !row.contender.ours && is_better(row, ours))
+                .map(|row| format!("{} {}", row.contender.name, value::cell(row)))
+                .collect();
+            if !better.is_empty() {
+                losses.push(format!(
+                    "{}, {}: {} has {}, but {}.{}",
+                    ours.experiment.name,
+                    ours.metric.name,
+                    ours.contender.name,
+                    value::cell(ours),
+                    better.join(", "),
+                    reason(ours),
+                ));
+            }
+        }
+    }
+    losses
+}
+
+/// By more than noise: two per cent.
+fn is_better(row: &Row, than: &Row) -> bool {
+    match row.metric.better {
+        Better::Lower => row.median < 0.98 * than.median,
+        Better::Higher => row.median > than.median && 1.0 - row.median < 0.98 * (1.0 - than.median),
+    }
+}
+
+/// Why ours is worse, by experiment and metric.
+const REASONS: &[(&str, &str, &str)] = &[];
+
+fn reason(row: &Row) -> String {
+    let found = REASONS.iter().find(|(experiment, metric, _)| {
+        row.experiment.name.starts_with(experiment) && row.metric.name.starts_with(metric)
+    });
+    found.map_or_else(String::new, |(_, _, reason)| format!(" {reason}"))
+}
