@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// About thirty years: as good as never, and no instant overflows for it.
-const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+/// 136 years, longer than any wait that a server can ask for: as good as never, and no instant
+/// overflows for it.
+const NEVER: Duration = Duration::from_secs(1 << 32);
 
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
