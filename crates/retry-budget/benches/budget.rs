@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use divan::Bencher;
@@ -30,6 +31,18 @@ fn ample() -> RetryBudgetBuilder {
 
 fn timeless() -> BudgetHandle {
     ample().reserve_per_second(0.0).build().unwrap().handle()
+}
+
+/// What one atomic addition costs on this machine, to read the other rows by.
+#[divan::bench]
+fn reference_fetch_add(bencher: Bencher) {
+    let counter = AtomicU64::new(0);
+    bencher.bench(|| divan::black_box(&counter).fetch_add(1, Ordering::Relaxed));
+}
+
+#[divan::bench]
+fn reference_clock(bencher: Bencher) {
+    bencher.bench(std::time::Instant::now);
 }
 
 #[divan::bench(threads = [1, 2])]

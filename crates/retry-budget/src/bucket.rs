@@ -83,30 +83,28 @@ impl Bucket {
     /// Takes `cost` if the balance reaches it and lies above `above`; else says what the balance is.
     pub(crate) fn withdraw(&self, cost: u64, above: Option<u64>, now: Duration) -> Result<(), u64> {
         let least = above.map_or(cost, |above| cost.max(above.saturating_add(1)));
-        self.main.0.tally.change(|tally| {
-            let result = self.change(now, |balance| (balance >= least).then(|| balance - cost));
-            match result {
-                Ok(()) => tally.grant(cost),
-                Err(_) => tally.deny(),
-            }
-            result
-        })
+        let change = self.main.0.tally.begin();
+        let result = self.change(now, |balance| (balance >= least).then(|| balance - cost));
+        match result {
+            Ok(()) => change.granted(cost),
+            Err(_) => change.denied(),
+        }
+        result
     }
 
     /// Takes `amount`, or what there is of it: the price of a failure, which nobody can refuse.
     pub(crate) fn fine(&self, amount: u64, now: Duration) {
-        self.main.0.tally.change(|_| {
-            // Never declines.
-            let _ = self.change(now, |balance| Some(balance.saturating_sub(amount)));
-        });
+        let change = self.main.0.tally.begin();
+        // Never declines.
+        let _ = self.change(now, |balance| Some(balance.saturating_sub(amount)));
+        change.fined();
     }
 
     /// Gives back what a [`Bucket::withdraw`] took.
     pub(crate) fn refund(&self, amount: u64) {
-        self.main.0.tally.change(|tally| {
-            self.add(amount);
-            tally.give_back(amount);
-        });
+        let change = self.main.0.tally.begin();
+        self.add(amount);
+        change.returned(amount);
     }
 
     /// Balance and tally of one moment.

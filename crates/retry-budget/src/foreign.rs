@@ -28,14 +28,14 @@ impl Foreign {
 
     pub(crate) fn withdraw(&self, cost: u64) -> Result<(), ()> {
         let granted = self.budget.withdraw();
-        self.tally.change(|tally| {
-            if granted {
-                tally.grant(cost);
-            } else {
-                tally.deny();
-            }
-        });
-        if granted { Ok(()) } else { Err(()) }
+        let change = self.tally.begin();
+        if granted {
+            change.granted(cost);
+            Ok(())
+        } else {
+            change.denied();
+            Err(())
+        }
     }
 
     pub(crate) fn read(&self) -> Reading {

@@ -13,61 +13,71 @@ pub(crate) struct Reading {
     pub(crate) spent: u64,
 }
 
-/// The counters. Every change stands between a `begun` and an `ended`; a reader that finds as many
-/// begun after it read as ended before has seen no change half done.
+/// The counters. A change first counts itself in `begun`, and its very last step is to count itself
+/// among the grants, refunds, refusals or fines; a reader that finds as many begun after it read as
+/// done before has seen no change half done.
 #[derive(Debug)]
 pub(crate) struct Tally {
     begun: AtomicU64,
-    ended: AtomicU64,
     granted: AtomicU64,
     returned: AtomicU64,
     denied: AtomicU64,
+    fined: AtomicU64,
     paid: AtomicU64,
     repaid: AtomicU64,
 }
 
-// All writes below release: a reader that sees one of them sees, too, that its change has begun.
+/// A change under way, to be ended by one of its methods.
+#[must_use = "a change that does not end stops every reader"]
+pub(crate) struct Change<'a>(&'a Tally);
+
+// All writes release: a reader that sees one of them sees, too, that its change has begun.
 impl Tally {
-    /// One change, which must count itself with the methods below.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&Self) -> T) -> T {
+    pub(crate) fn begin(&self) -> Change<'_> {
         self.begun.fetch_add(1, Ordering::AcqRel);
-        let result = change(self);
-        self.ended.fetch_add(1, Ordering::AcqRel);
-        result
-    }
-
-    pub(crate) fn grant(&self, amount: u64) {
-        self.granted.fetch_add(1, Ordering::Release);
-        self.paid.fetch_add(amount, Ordering::Release);
-    }
-
-    pub(crate) fn give_back(&self, amount: u64) {
-        self.returned.fetch_add(1, Ordering::Release);
-        self.repaid.fetch_add(amount, Ordering::Release);
-    }
-
-    pub(crate) fn deny(&self) {
-        self.denied.fetch_add(1, Ordering::Release);
+        Change(self)
     }
 
     /// The counters and a `balance` of one moment. Waits for changes under way, which are a few
     /// instructions each.
     pub(crate) fn read(&self, balance: impl Fn() -> u64) -> Reading {
         loop {
-            let ended = self.ended.load(Ordering::Acquire);
             let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+            let (granted, returned) = (load(&self.granted), load(&self.returned));
+            let (denied, fined) = (load(&self.denied), load(&self.fined));
+            let done = [granted, returned, denied, fined];
             let reading = Reading {
                 balance: balance(),
-                granted: load(&self.granted),
-                returned: load(&self.returned),
-                denied: load(&self.denied),
+                granted,
+                returned,
+                denied,
                 spent: load(&self.paid).wrapping_sub(load(&self.repaid)),
             };
-            if self.begun.load(Ordering::Acquire) == ended {
+            if load(&self.begun) == done.into_iter().fold(0, u64::wrapping_add) {
                 return reading;
             }
             yield_now();
         }
+    }
+}
+
+impl Change<'_> {
+    pub(crate) fn granted(self, amount: u64) {
+        self.0.paid.fetch_add(amount, Ordering::Release);
+        self.0.granted.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn returned(self, amount: u64) {
+        self.0.repaid.fetch_add(amount, Ordering::Release);
+        self.0.returned.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn denied(self) {
+        self.0.denied.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn fined(self) {
+        self.0.fined.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -77,10 +87,10 @@ impl Default for Tally {
         let zero = || AtomicU64::new(0);
         Self {
             begun: zero(),
-            ended: zero(),
             granted: zero(),
             returned: zero(),
             denied: zero(),
+            fined: zero(),
             paid: zero(),
             repaid: zero(),
         }
