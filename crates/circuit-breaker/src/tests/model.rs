@@ -31,8 +31,6 @@ struct Entry {
     slow: bool,
     /// Ends a row of failures.
     good: bool,
-    /// Belongs to the window.
-    counted: bool,
 }
 
 struct Model {
@@ -82,14 +80,12 @@ impl Model {
             let reason = self.reason;
             self.moves_to(State::HalfOpen, reason);
         }
-        let probe = match self.state {
-            State::Closed | State::ForcedClosed => false,
-            State::HalfOpen if self.takes_a_slot(now) => true,
-            _ => {
-                self.counts.rejected += 1;
-                return None;
-            }
-        };
+        let probe = self.state == State::HalfOpen;
+        let rejects = matches!(self.state, State::Open | State::ForcedOpen);
+        if rejects || (probe && !self.takes_a_slot(now)) {
+            self.counts.rejected += 1;
+            return None;
+        }
         let id = self.calls.len();
         self.calls.push(Call {
             generation: self.generation,
@@ -148,7 +144,6 @@ impl Model {
             failed: end == End::Failure,
             slow,
             good: end == End::Success,
-            counted: true,
         });
         if self.state == State::Closed && (slow || end == End::Failure) {
             if let Some(reason) = self.trips(end, now) {
@@ -211,7 +206,7 @@ impl Model {
     fn window(&self, now: u64) -> Option<WindowCounts> {
         let width = self.rules.bucket?;
         let mut counts = WindowCounts::default();
-        for entry in self.entries.iter().filter(|entry| entry.counted) {
+        for entry in &self.entries {
             if entry.at / width + 10 > now / width {
                 counts.calls += 1;
                 counts.failures += u64::from(entry.failed);
