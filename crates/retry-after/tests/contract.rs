@@ -76,12 +76,13 @@ async fn no_secret_is_printed() {
 
 #[test]
 fn bad_configuration_is_refused_by_name() {
-    let build = |change: fn(PauseBuilder<ByHost>) -> PauseBuilder<ByHost>| {
+    type Change = fn(PauseBuilder<ByHost>) -> PauseBuilder<ByHost>;
+    let build = |change: Change| {
         change(PauseLayer::builder())
             .build()
             .map_err(|error| error.field())
     };
-    let refused: [(&str, fn(PauseBuilder<ByHost>) -> PauseBuilder<ByHost>); 14] = [
+    let refused: [(&str, Change); 14] = [
         ("max_pause", |b| b.max_pause(Duration::ZERO)),
         ("max_keys", |b| b.max_keys(0)),
         ("idle", |b| b.idle(Duration::ZERO)),
