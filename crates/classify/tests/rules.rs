@@ -27,15 +27,34 @@ impl Case {
             headers.insert(*name, HeaderValue::from_static(value));
         }
         let sse = self.body.starts_with("data:") || self.body.starts_with("event:");
-        let content_type = if sse { "text/event-stream" } else { "application/json" };
+        let content_type = if sse {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         let status = StatusCode::from_u16(self.status).unwrap();
         classify_response(status, &headers, self.body.as_bytes(), self.provider)
     }
 }
 
-const fn case(rule: &'static str, status: u16, body: &'static str, class: Class, retry: bool) -> Case {
-    Case { rule, near: false, status, headers: &[], body, provider: None, class, retry }
+const fn case(
+    rule: &'static str,
+    status: u16,
+    body: &'static str,
+    class: Class,
+    retry: bool,
+) -> Case {
+    Case {
+        rule,
+        near: false,
+        status,
+        headers: &[],
+        body,
+        provider: None,
+        class,
+        retry,
+    }
 }
 
 /// Decided by `rule`, with the class's own transience unless the table says so.
@@ -45,12 +64,18 @@ const fn yes(rule: &'static str, status: u16, body: &'static str, class: Class) 
 
 /// Looks like `rule`, is not.
 const fn no(rule: &'static str, status: u16, body: &'static str, class: Class) -> Case {
-    Case { near: true, ..case(rule, status, body, class, class.is_transient()) }
+    Case {
+        near: true,
+        ..case(rule, status, body, class, class.is_transient())
+    }
 }
 
 impl Case {
     const fn of(self, provider: Provider) -> Self {
-        Self { provider: Some(provider), ..self }
+        Self {
+            provider: Some(provider),
+            ..self
+        }
     }
 
     const fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
@@ -183,7 +208,9 @@ fn each_rule_decides_its_own_and_leaves_its_neighbours() {
             let right = outcome.class == case.class
                 && outcome.transient == case.retry
                 && (outcome.rule == Some(case.rule)) != case.near;
-            let Case { rule, status, body, .. } = case;
+            let Case {
+                rule, status, body, ..
+            } = case;
             (!right).then(|| format!("{rule} on {status} {body}: {outcome:?}"))
         })
         .collect();
@@ -194,7 +221,9 @@ fn each_rule_decides_its_own_and_leaves_its_neighbours() {
 fn every_rule_has_a_case_on_either_side() {
     for rule in rules() {
         for near in [false, true] {
-            let there = CASES.iter().any(|case| case.rule == rule.name && case.near == near);
+            let there = CASES
+                .iter()
+                .any(|case| case.rule == rule.name && case.near == near);
             assert!(there, "no case with near = {near} for {}", rule.name);
         }
         assert!(rule.why.len() > 10, "{} says no reason", rule.name);
@@ -236,7 +265,12 @@ fn the_server_has_the_last_word_on_another_try_but_not_over_a_bill() {
 fn cloudflare_says_whether_a_retry_helps() {
     let body = r#"{"type":"https://developers.cloudflare.com/","title":"","status":522,"retryable":false,"retry_after":120}"#;
     let outcome = |body: &str| {
-        classify_response(StatusCode::from_u16(522).unwrap(), &HeaderMap::new(), body.as_bytes(), None)
+        classify_response(
+            StatusCode::from_u16(522).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+            None,
+        )
     };
     assert!(!outcome(body).transient);
     let retryable = outcome(&body.replace("false", "true"));

@@ -69,13 +69,17 @@ fn from_hint(hint: &Value) -> Value {
         }
         "body:cloudflare.retry_after" => {
             case["status"] = json!(522);
-            let body = json!({"title": "", "status": 522, "retryable": true, "retry_after": number()});
+            let body =
+                json!({"title": "", "status": 522, "retryable": true, "retry_after": number()});
             case["body"] = json!(body.to_string());
         }
         header => {
             let lines = match hint.get("value_hex") {
                 Some(hex) => json!([{"hex": hex}]),
-                None => hint.get("values").cloned().unwrap_or_else(|| json!([value])),
+                None => hint
+                    .get("values")
+                    .cloned()
+                    .unwrap_or_else(|| json!([value])),
             };
             case["headers"][header] = lines;
         }

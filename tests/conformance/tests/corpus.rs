@@ -62,7 +62,9 @@ where
 }
 
 fn wrong(case: &Case, outcome: &Outcome) -> Vec<String> {
-    let wait = outcome.wait.map(|wait| u64::try_from(wait.as_millis()).unwrap());
+    let wait = outcome
+        .wait
+        .map(|wait| u64::try_from(wait.as_millis()).unwrap());
     let got = [
         ("class", json!(outcome.class.as_str())),
         ("retry", json!(outcome.transient)),
@@ -81,7 +83,9 @@ fn wrong(case: &Case, outcome: &Outcome) -> Vec<String> {
 
 fn cases() -> impl Iterator<Item = Case> {
     let responses = responses().into_iter();
-    responses.filter(|case| case.transport().is_none()).chain(hints())
+    responses
+        .filter(|case| case.transport().is_none())
+        .chain(hints())
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,45 +6,76 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tower_steady_core::hint;
 
+use super::few::Few;
 use super::ids::Id;
 use super::{Found, Wait};
 
 /// How often JSON inside a string is opened: gateways in front of gateways.
 const MAX_NESTED: u8 = 3;
 
-/// Reads one JSON value. `false` if it is not JSON, in which case nothing has been found.
-pub(super) fn read<'a>(json: &'a [u8], found: &mut Found<'a>) -> bool {
-    if let Some(read) = walk(json, 0) {
-        *found = read;
-        return true;
+/// Reads one JSON value. Nothing is found in what is not JSON.
+pub(super) fn read(json: &[u8]) -> Found<'_> {
+    let found = walk(json).or_else(|| walk_mended(json));
+    found.map_or_else(Found::default, |found| open(found, 0))
+}
+
+/// Opens the messages that are JSON from end to end: whole answers of somebody further back. Only
+/// after their own envelope has proved readable, so that no text is walked more than twice a level.
+fn open(mut found: Found<'_>, nested: u8) -> Found<'_> {
+    if nested == MAX_NESTED || !found.messages.iter().any(|text| is_json(text)) {
+        return found;
     }
-    let mended = read_mended(json, 0);
-    let readable = mended.is_some();
-    *found = mended.unwrap_or_default();
-    readable
+    let mut left = Few::default();
+    for text in mem::take(&mut found.messages) {
+        let json = text.trim_ascii().as_bytes();
+        let inner = is_json(&text)
+            .then(|| {
+                walk(json)
+                    .map(Found::into_owned)
+                    .or_else(|| walk_mended(json))
+            })
+            .flatten()
+            .filter(Found::has_words);
+        match inner {
+            Some(inner) => {
+                let inner = open(inner, nested + 1);
+                found.absorb(inner, &mut left);
+            }
+            None => left.push(text),
+        }
+    }
+    found.messages = left;
+    found
+}
+
+fn is_json(text: &str) -> bool {
+    let text = text.trim_ascii();
+    text.starts_with(['{', '[']) && text.ends_with(['}', ']'])
 }
 
 /// Some servers write raw newlines inside strings, some cut a character in two. Outside a string a
 /// control character is white space at best, so that a space can stand for every one of them.
-fn read_mended(json: &[u8], nested: u8) -> Option<Found<'static>> {
+fn walk_mended(json: &[u8]) -> Option<Found<'static>> {
     let broken = |byte: &u8| *byte < b' ' || *byte >= 0x80;
     if !json.iter().any(broken) {
         return None;
     }
     let text = String::from_utf8_lossy(json).replace(|c: char| c < ' ', " ");
-    walk(text.as_bytes(), nested).map(Found::into_owned)
+    walk(text.as_bytes()).map(Found::into_owned)
 }
 
-fn walk(json: &[u8], nested: u8) -> Option<Found<'_>> {
+fn walk(json: &[u8]) -> Option<Found<'_>> {
+    #[cfg(test)]
+    tests::WALKED.with(|walked| walked.set(walked.get() + json.len()));
     let mut found = Found::default();
     let node = Node {
         found: &mut found,
         role: Role::Envelope { top: true },
-        nested,
     };
     // What follows the first value (a second line, a proxy's footer) does not matter.
     let read = node.deserialize(&mut serde_json::Deserializer::from_slice(json));
@@ -91,7 +122,6 @@ enum Role {
 struct Node<'f, 'de> {
     found: &'f mut Found<'de>,
     role: Role,
-    nested: u8,
 }
 
 /// The role of the value under `key` in an object of role `parent`.
@@ -160,7 +190,6 @@ impl<'de> Node<'_, 'de> {
         Node {
             found: self.found,
             role,
-            nested: self.nested,
         }
     }
 
@@ -171,9 +200,9 @@ impl<'de> Node<'_, 'de> {
         match self.role {
             Role::Error => {
                 self.found.is_error = true;
-                self.message(text);
+                self.found.messages.push(text);
             }
-            Role::Message | Role::Envelope { .. } => self.message(text),
+            Role::Message | Role::Envelope { .. } => self.found.messages.push(text),
             Role::Kind if text == "error" || text == "response.failed" => {
                 self.found.is_error = true;
             }
@@ -216,25 +245,6 @@ impl<'de> Node<'_, 'de> {
         };
         // The first one counts: the outermost is what the answering server says itself.
         self.found.wait = self.found.wait.take().or(wait);
-    }
-
-    /// Text for people, unless it is JSON from end to end: then it is a whole answer of somebody
-    /// further back.
-    fn message(&mut self, text: Cow<'de, str>) {
-        let inside = text.trim_ascii();
-        let json = inside.starts_with(['{', '[']) && inside.ends_with(['}', ']']);
-        if json && self.nested < MAX_NESTED {
-            let nested = self.nested + 1;
-            let json = inside.as_bytes();
-            let inner = walk(json, nested)
-                .map(Found::into_owned)
-                .or_else(|| read_mended(json, nested));
-            if let Some(inner) = inner.filter(Found::has_words) {
-                self.found.absorb(inner);
-                return;
-            }
-        }
-        self.found.messages.push(text);
     }
 
     fn number(&mut self, number: &dyn fmt::Display) {
@@ -368,5 +378,61 @@ impl Visitor<'_> for Key {
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
         Ok(role_of(self.0, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        /// Bytes walked on this thread.
+        pub(super) static WALKED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// One level of "JSON in a string" around `inner`.
+    fn wrapped(inner: &str, tail: &str) -> String {
+        let inner = serde_json::to_string(inner).unwrap();
+        format!("{{\"error\":{{\"message\":{inner}}}}}{tail}")
+    }
+
+    #[test]
+    fn work_is_linear_in_the_worst_bodies_known() {
+        const SIZE: usize = 64 * 1024;
+        let mut nested = "{\"message\":\"\n\"".to_owned() + &" ".repeat(SIZE / 64) + "}";
+        while nested.len() < SIZE / 3 {
+            nested = wrapped(&nested, "\u{1}");
+        }
+        let brackets = "[".repeat(SIZE);
+        let objects = "{\"error\":".repeat(SIZE / 9);
+        let many = format!(
+            "{{\"errors\":[{}1]}}",
+            "{\"message\":\"{ }\"},".repeat(SIZE / 20)
+        );
+        let newlines = format!("{{\"message\":\"{}\"", "\n".repeat(SIZE));
+        let jsons = format!("{{\"message\":{}}}", serde_json::to_string(&many).unwrap());
+        for body in [nested, brackets, objects, many, newlines, jsons] {
+            WALKED.set(0);
+            read(body.as_bytes());
+            let walked = WALKED.get();
+            let most = 2 * (usize::from(MAX_NESTED) + 1) * body.len();
+            assert!(walked <= most, "{walked} bytes walked of {}", body.len());
+        }
+    }
+
+    #[test]
+    fn nesting_is_opened_three_times_and_no_deeper() {
+        let mut body = "{\"error\":{\"code\":\"insufficient_quota\"}}".to_owned();
+        for depth in 0..6 {
+            let ids = read(body.as_bytes()).ids.len();
+            assert_eq!(
+                ids,
+                usize::from(depth <= usize::from(MAX_NESTED)),
+                "depth {depth}"
+            );
+            body = wrapped(&body, "");
+        }
     }
 }

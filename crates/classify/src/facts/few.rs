@@ -36,10 +36,13 @@ impl<T, const N: usize> Few<T, N> {
             len: self.len,
         }
     }
+}
 
-    pub(crate) fn extend(&mut self, other: Self) {
-        for item in other.items.into_iter().flatten() {
-            self.push(item);
-        }
+impl<T, const N: usize> IntoIterator for Few<T, N> {
+    type Item = T;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<T>, N>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter().flatten()
     }
 }

@@ -95,13 +95,17 @@ impl Found<'_> {
     }
 
     /// Adds what an answer inside this one says.
-    fn absorb(&mut self, inner: Found<'static>) {
+    fn absorb<'a>(&mut self, inner: Found<'static>, messages: &mut Few<Cow<'a, str>, 4>) {
         self.code = self.code.or(inner.code);
         self.upstream = self.upstream.or(inner.upstream);
         self.fixed_window |= inner.fixed_window;
         self.wait = self.wait.or(inner.wait);
-        self.ids.extend(inner.ids);
-        self.messages.extend(inner.messages);
+        for id in inner.ids {
+            self.ids.push(id);
+        }
+        for message in inner.messages {
+            messages.push(message);
+        }
     }
 }
 
@@ -118,10 +122,7 @@ impl<'a> Facts<'a> {
         body: &'a [u8],
         provider: Option<Provider>,
     ) -> Self {
-        let mut found = Found::default();
-        if let Some(json) = json_in(body) {
-            envelope::read(json, &mut found);
-        }
+        let mut found = json_in(body).map(envelope::read).unwrap_or_default();
         if let Some(name) = header(headers, "x-amzn-errortype") {
             found.ids.push(Id::new(Cow::Borrowed(name)));
         }

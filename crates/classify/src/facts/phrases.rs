@@ -370,8 +370,9 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
                 at = close + 1;
             }
             _ => {
-                let close = bytes[at + 1..].iter().rposition(|byte| *byte == quote);
-                return Some((at, close.map(|close| at + 1 + close + 1)));
+                let closes = |close: &usize| bytes[*close] == quote && bytes[close - 1] != b'\\';
+                let close = (at + 1..bytes.len()).rev().find(closes);
+                return Some((at, close.map(|close| close + 1)));
             }
         }
     }
