@@ -251,7 +251,7 @@ async fn no_secret_is_traced_or_printed() {
             .layer(pause.clone())
             .layer(breaker.clone())
             .layer(per_key.clone())
-            .layer(timeouts.clone())
+            .layer(timeouts)
             .layer(RetryAfterLayer::new())
             .layer(classify.clone())
             .service(provider.service());
