@@ -59,6 +59,7 @@ pub struct CircuitBreakerBuilder<K = Everything> {
     minimum_calls: u32,
     window: Duration,
     open: OpenTime,
+    max_open: Option<Duration>,
     healthy_after: Option<Duration>,
     probes: u32,
     success_threshold: Option<u32>,
@@ -69,6 +70,8 @@ pub struct CircuitBreakerBuilder<K = Everything> {
     listeners: Vec<Listener>,
     seed: Option<u64>,
 }
+
+const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(600);
 
 /// Called with every transition.
 pub(crate) type Listener = Arc<dyn Fn(&Transition) + Send + Sync>;
@@ -91,11 +94,12 @@ impl CircuitBreakerBuilder {
             open: OpenTime {
                 base: Duration::from_secs(60),
                 growth: 2.0,
-                max: Duration::from_secs(600),
+                max: DEFAULT_MAX_OPEN,
                 jitter: 0.1,
                 healthy_after: Duration::ZERO,
                 max_server_wait: Duration::from_secs(3600),
             },
+            max_open: None,
             healthy_after: None,
             probes: 1,
             success_threshold: None,
@@ -154,6 +158,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             minimum_calls: self.minimum_calls,
             window: self.window,
             open: self.open,
+            max_open: self.max_open,
             healthy_after: self.healthy_after,
             probes: self.probes,
             success_threshold: self.success_threshold,
@@ -254,7 +259,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
 
     /// The cap on that (10 min, or the base where it is longer), before jitter.
     pub fn max_open(mut self, max: Duration) -> Self {
-        self.open.max = max;
+        self.max_open = Some(max);
         self
     }
 
@@ -391,6 +396,13 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             return Err(ConfigError::new("window", problem));
         }
         positive("open_for", self.open.base)?;
+        let max_open = self
+            .max_open
+            .unwrap_or(DEFAULT_MAX_OPEN.max(self.open.base));
+        if max_open < self.open.base {
+            let problem = format!("must be at least open_for, got {max_open:?}");
+            return Err(ConfigError::new("max_open", problem));
+        }
         positive("probe_lease", self.probe_lease)?;
         if !(self.open.growth >= 1.0 && self.open.growth.is_finite()) {
             let problem = format!("must be a number of at least 1, got {}", self.open.growth);
@@ -414,7 +426,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             success_threshold,
             probe_lease: self.probe_lease,
             open_time: OpenTime {
-                max: self.open.max,
+                max: max_open,
                 healthy_after: self.healthy_after.unwrap_or(self.open.base),
                 ..self.open.clone()
             },
