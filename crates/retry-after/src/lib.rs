@@ -1,8 +1,84 @@
 //! When does the server want us back?
 //!
-//! Providers answer a refusal with a wait in a dozen forms. [`RetryAfterLayer`] reads them all from
-//! the headers and leaves the wait on the [`Outcome`](tower_steady_core::Outcome), for the retry layer
-//! further out; [`hints`] has the table.
+//! Two layers for HTTP clients, above all of LLM providers:
+//!
+//! - [`RetryAfterLayer`] reads the wait that a refusal asks for, from every header it may stand in
+//!   ([`hints`] has the table), and leaves it on the [`Outcome`] for the retry layer further out. It
+//!   decides nothing: minimum, cap and jitter are the retry layer's.
+//! - [`PauseLayer`] obeys it for *all* callers of the same key (host, model, API key): one refusal stops
+//!   new calls, and afterwards they are released one by one at a pace that is learned. Without it each
+//!   caller learns of the limit by a refusal of its own. The [`pause`] module explains it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::{Request, Response};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_steady_core::Outcome;
+//! use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), BoxError> {
+//! let pause = PauseLayer::new();
+//! let client = ServiceBuilder::new()
+//!     .layer(pause.clone())
+//!     .layer(RetryAfterLayer::new())
+//!     .service(service_fn(|_: Request<String>| async {
+//!         // A provider that is over its limit.
+//!         let refusal = Response::builder().status(429).header("retry-after-ms", "1243");
+//!         Ok::<_, BoxError>(refusal.body("slow down")?)
+//!     }));
+//!
+//! let request = Request::post("https://api.example/v1/chat").body("{}".to_owned())?;
+//! let answer = client.oneshot(request).await;
+//! assert_eq!(Outcome::read(&answer).wait, Some(Duration::from_millis(1243)));
+//!
+//! // Whoever calls this host now waits until the pause is over.
+//! for paused in pause.handle().keys() {
+//!     println!("{:?} for {:?}", paused.key, paused.left); // "api.example" for Some(1.243s)
+//! }
+//! # assert_eq!(pause.handle().keys().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it costs
+//!
+//! A success passes [`RetryAfterLayer`] without a note, a clock or an allocation; headers are looked at
+//! on refusals only. A call passes [`PauseLayer`] while no key is paused without a lock, a clock, an
+//! allocation or a counted reference.
+//!
+//! # Where they stand
+//!
+//! `retry layer → … → PauseLayer → circuit breaker → attempt timeouts → RetryAfterLayer → classify →
+//! client`. Elsewhere they work too, but:
+//!
+//! - *`RetryAfterLayer` inside classify*: it judges by status alone. A refusal inside a 200 is not seen,
+//!   and a quota header counts beside a wait in the body, for the body has not been read yet.
+//! - *`RetryAfterLayer` outside the retry layer*: the wait comes too late, only the caller sees it.
+//! - *`PauseLayer` inside the circuit breaker*: a probe holds its slot for the whole pause, and the clock
+//!   of slow calls runs while nothing is sent.
+//! - *`PauseLayer` inside attempt timeouts*: they run out while a call waits. Outside, only the caller's
+//!   [`Deadline`](tower_steady_core::Deadline) bounds it, and `max_wait`.
+//! - *`PauseLayer` outside the retry layer*: retries go past it, so only first tries are held.
+//! - *`PauseLayer` inside `RetryAfterLayer`*: it sees no waits but those that classify found in bodies.
+//!
+//! # Events
+//!
+//! | level | message | fields |
+//! |---|---|---|
+//! | DEBUG | `the server told when it wants us back` | `class`, `status`, `wait_ms`, `retry` |
+//! | WARN | `paused at the server's request` | `key`, `left_ms`, `rate` |
+//! | DEBUG | `the pause grows` | `key`, `left_ms`, `waiting` |
+//! | INFO | `the pause ends` | `key`, `waiting`, `rate` |
+//! | DEBUG | `refused at this pace: slower` | `key`, `rate` |
+//! | DEBUG | `not sent: paused` | `key`, `left_ms`, `reason` |
+//! | INFO | `not paused: the wait is over the cap` | `key`, `class`, `wait_ms` |
+//! | WARN | `not paused: too many keys are` | `key`, `most` |
+//!
+//! `rate` is in calls a second. The end of a pause is noticed by the next call that comes by, so its
+//! event may be late where none does.
+//!
+//! [`Outcome`]: tower_steady_core::Outcome
 
 mod future;
 pub mod hints;
