@@ -328,10 +328,9 @@ impl Breaker {
         if ticket.word.state() != State::Closed {
             return None;
         }
-        let reason = self.rules.trips(row, || match slot {
-            Some(_) => self.window_of(inner),
-            None => WindowCounts::default(),
-        })?;
+        let newest = inner.bad.newest();
+        let good = || self.good.within(newest);
+        let reason = self.rules.trips(row, inner.bad.total(), good)?;
         Some(self.open(inner, reason, wait, now, unit))
     }
 

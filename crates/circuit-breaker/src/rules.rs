@@ -20,38 +20,38 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The first rule that trips. `window` is summed up only if a rule can need it.
+    /// The first rule that trips. `bad`: the calls in the window that failed or were slow; `good` sums
+    /// up the others, if it comes to that.
     pub(crate) fn trips(
         &self,
         row: u32,
-        window: impl FnOnce() -> WindowCounts,
+        bad: WindowCounts,
+        good: impl FnOnce() -> u64,
     ) -> Option<TripReason> {
-        if self.consecutive_failures.is_some_and(|most| row >= most) {
+        let reached =
+            |limit: Option<u32>, count| limit.is_some_and(|most| count >= u64::from(most));
+        if reached(self.consecutive_failures, u64::from(row)) {
             return Some(TripReason::ConsecutiveFailures);
         }
-        self.bucket?;
-        let counts = window();
-        if self
-            .failure_count
-            .is_some_and(|most| counts.failures >= u64::from(most))
-        {
+        if reached(self.failure_count, bad.failures) {
             return Some(TripReason::FailureCount);
         }
-        if counts.calls < u64::from(self.minimum_calls.max(1)) {
-            return None;
-        }
+        // Before the many are summed up: could the few be enough, were there no others?
+        let minimum = u64::from(self.minimum_calls);
+        self.rate_of(bad, bad.calls.max(minimum))?;
+        let calls = bad.calls + good();
+        self.rate_of(bad, calls).filter(|_| calls >= minimum)
+    }
+
+    fn rate_of(&self, bad: WindowCounts, calls: u64) -> Option<TripReason> {
         // Divided, not multiplied: 7 of 100 reach 0.07 only so.
-        let share = |part: u64| part as f64 / counts.calls as f64;
-        if self
-            .failure_rate
-            .is_some_and(|most| share(counts.failures) >= most)
-        {
+        let reached = |limit: Option<f64>, part: u64| {
+            limit.is_some_and(|most| part > 0 && part as f64 / calls as f64 >= most)
+        };
+        if reached(self.failure_rate, bad.failures) {
             return Some(TripReason::FailureRate);
         }
-        let slow = self
-            .slow_call_rate
-            .is_some_and(|most| share(counts.slow) >= most);
-        slow.then_some(TripReason::SlowCallRate)
+        reached(self.slow_call_rate, bad.slow).then_some(TripReason::SlowCallRate)
     }
 }
 

@@ -145,10 +145,11 @@ impl Model {
             slow,
             good: end == End::Success,
         });
-        if self.state == State::Closed && (slow || end == End::Failure) {
-            if let Some(reason) = self.trips(end, now) {
-                self.open(reason, wait, now);
-            }
+        if self.state == State::Closed
+            && (slow || end == End::Failure)
+            && let Some(reason) = self.trips(end, now)
+        {
+            self.open(reason, wait, now);
         }
     }
 

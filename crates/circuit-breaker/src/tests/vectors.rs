@@ -462,7 +462,7 @@ fn one_failure_in_a_hundred_never_trips() {
     });
     let seeds = tower_steady_core::Seeds::fixed(7);
     for number in 0..1_000_000 {
-        let failed = seeds.draw() % 100 == 0;
+        let failed = seeds.draw().is_multiple_of(100);
         call(
             &breaker,
             number * 100,

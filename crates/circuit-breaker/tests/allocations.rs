@@ -1,0 +1,64 @@
+//! A call through a closed circuit allocates nothing.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, Service};
+use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer};
+use tower_steady_core::key::{ByHost, RequestKey};
+
+#[derive(Clone)]
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"answer")))))
+    }
+}
+
+fn allocations<K: RequestKey>(builder: CircuitBreakerBuilder<K>) -> u64 {
+    let mut service = builder.build().unwrap().layer(Inner);
+    let mut call = |request| {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let future = pin!(service.call(request));
+        assert!(matches!(future.poll(&mut cx), Poll::Ready(Ok(_))));
+    };
+    let requests: Vec<_> = (0..101)
+        .map(|_| {
+            Request::builder()
+                .uri("https://api.example.com/")
+                .body(())
+                .unwrap()
+        })
+        .collect();
+    let mut requests = requests.into_iter();
+    // The first call of a key makes its circuit, and a thread's first call its local state.
+    call(requests.next().unwrap());
+    allocation_counter::measure(|| requests.for_each(&mut call)).count_total
+}
+
+#[test]
+fn a_closed_circuit_allocates_nothing() {
+    let builder = CircuitBreakerLayer::builder;
+    let windowed = || builder().failure_rate(0.5);
+    assert_eq!(allocations(builder()), 0, "failures in a row");
+    assert_eq!(allocations(windowed()), 0, "window");
+    let slow = windowed().slow_calls(Duration::from_secs(60), 0.5);
+    assert_eq!(allocations(slow), 0, "window and slow calls");
+    assert_eq!(allocations(windowed().key(ByHost)), 0, "keyed");
+}
