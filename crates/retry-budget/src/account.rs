@@ -123,7 +123,10 @@ impl Account {
     pub(crate) fn deposit(&self, amount: u64) {
         match &self.store {
             Store::Bucket(bucket) => bucket.deposit(shard::index(SHARDS), amount),
-            Store::Window(window) => lock(window).deposit(amount, self.now()),
+            Store::Window(window) => {
+                let now = self.now();
+                lock(window).deposit(amount, now);
+            }
             #[cfg(feature = "tower")]
             Store::Foreign(budget) => budget.deposit(),
         }

@@ -73,10 +73,7 @@ impl RetryBudgetLayer {
         }
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "the defaults and presets are valid: a test builds all"
-    )]
+    /// For the defaults and presets, which are valid: a test builds all of them.
     fn valid(builder: RetryBudgetBuilder) -> Self {
         builder.build().expect("a preset is a valid configuration")
     }

@@ -22,7 +22,7 @@ pub(crate) fn spend<A, T>(book: &A, call: impl FnOnce() -> T) -> (T, bool) {
 }
 
 /// The innermost one does the work, for it sees every try of a retry layer in between. A layer that
-/// calls only later, from a queue, hides it.
+/// calls only later, from a queue, hides it; so does another budget between the two.
 fn through<A, T>(
     last: &'static LocalKey<Cell<usize>>,
     own: &A,

@@ -61,6 +61,9 @@ impl SpendBuilder {
 
     /// The most that the retries of one request may cost together. Default 200 000, one repeat of a
     /// long prompt; `u64::MAX` is no limit.
+    ///
+    /// Nothing is kept from one try to the next: earlier retries of a request are taken to have cost
+    /// what this one does, which differs where the request was repaired in between.
     pub fn per_request(mut self, most: u64) -> Self {
         self.limits.per_request = most;
         self
