@@ -7,7 +7,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::chunks::Chunks;
-use crate::stream::Watch;
+use crate::events;
+use crate::stream::{Signal, Watch};
 use crate::transport::classify_body_error;
 
 pin_project! {
@@ -135,20 +136,21 @@ where
             Self::Body(body) => body.as_mut().poll_frame(cx),
             Self::Watched(body, watch) => {
                 let frame = std::task::ready!(body.as_mut().poll_frame(cx));
-                match &frame {
-                    Some(Ok(frame)) => {
-                        watch.frame(frame);
-                        // Many a reader stops here and never asks for the end.
-                        if body.is_end_stream() {
-                            watch.end();
-                        }
-                    }
-                    Some(Err(error)) => {
-                        watch.error(classify_body_error(error));
-                    }
-                    None => {
-                        watch.end();
-                    }
+                if watch.is_over() {
+                    return Poll::Ready(frame);
+                }
+                let signal = match &frame {
+                    // Many a reader stops at the last frame and never asks for the end.
+                    Some(Ok(frame)) => match watch.frame(frame) {
+                        Signal::Failed(outcome) => Signal::Failed(outcome),
+                        _ if body.is_end_stream() => watch.end(),
+                        signal => signal,
+                    },
+                    Some(Err(error)) => watch.error(classify_body_error(error)),
+                    None => watch.end(),
+                };
+                if let Signal::Failed(outcome) = signal {
+                    events::cut_short(&outcome);
                 }
                 Poll::Ready(frame)
             }

@@ -6,7 +6,7 @@ use tower_steady_core::{Class, Outcome};
 use crate::classifier::{Classifier, DefaultClassifier};
 use crate::config::{Judge, LOOK_LIMIT};
 use crate::decode::decoded;
-use crate::future::Kind;
+use crate::future::{Kind, is_encoded};
 use crate::peek::JSON_LIMIT;
 use crate::stream::{Format, Signal, Watch, grpc_head, top_level};
 use crate::{Facts, Provider};
@@ -57,6 +57,7 @@ fn in_success(
     let judge = Judge::default();
     let format = match Kind::of(headers.get(header::CONTENT_TYPE)?.as_bytes()) {
         Kind::Other => return None,
+        kind if is_encoded(headers) && !matches!(kind, Kind::Grpc) => return None,
         Kind::Json => {
             let head = body[..body.len().min(JSON_LIMIT)].trim_ascii_start();
             return top_level(head).is_error().then(|| {

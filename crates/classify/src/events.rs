@@ -32,3 +32,13 @@ pub(crate) fn failed(outcome: &Outcome) {
         "call failed without a response"
     );
 }
+
+/// A stream failed after its head was passed on.
+pub(crate) fn cut_short(outcome: &Outcome) {
+    tracing::debug!(
+        class = outcome.class.as_str(),
+        transient = outcome.transient,
+        reason = outcome.rule,
+        "stream failed"
+    );
+}

@@ -113,6 +113,8 @@ impl Look {
         };
         match Kind::of(content_type.as_bytes()) {
             Kind::Other => Self::Pass,
+            // Decoding a stream as it comes is not a look any more.
+            kind if is_encoded(headers) && !matches!(kind, Kind::Grpc) => Self::Pass,
             Kind::Json if config.json_look && may_be_error(headers) => Self::Json,
             Kind::Json => Self::Pass,
             Kind::EventStream => Self::Stream(Format::Sse(Default::default())),
@@ -153,6 +155,12 @@ impl Look {
             }
         })
     }
+}
+
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// An error in JSON with a success status is small; what says that it is longer is none.

@@ -1,5 +1,117 @@
-//! A tower layer that says what happened to a call to an LLM provider, and whether another try is
-//! worth it.
+//! What happened to a call to an LLM provider, and is another try worth it?
+//!
+//! A status alone does not say: a 429 may be a rate limit that is gone in six milliseconds, or an
+//! exhausted quota that only a payment helps; a 400 may be a throttle and a 413 a rate limit that no
+//! wait moves; a 200 may be an error. [`ClassifyLayer`] looks at status, headers, the error's body, the
+//! start of a stream and the errors of the transport, and leaves an [`Outcome`] on the result for the
+//! layers further out. It decides nothing itself.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
+//! use tower_steady_classify::ClassifyLayer;
+//! use tower_steady_core::{Class, Outcome};
+//!
+//! const BODY: &str = r#"{"error":{"code":"insufficient_quota","message":"Check your plan."}}"#;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let client = ServiceBuilder::new()
+//!     .layer(ClassifyLayer::new())
+//!     .service_fn(|_: Request<()>| async {
+//!         Response::builder().status(429).body(Full::<Bytes>::from(BODY))
+//!     });
+//! let response = client.oneshot(Request::new(())).await?;
+//!
+//! let outcome = response.extensions().get::<Outcome>().unwrap();
+//! assert_eq!(outcome.class, Class::QuotaExhausted);
+//! assert!(!outcome.transient);
+//! assert_eq!(outcome.rule, Some("quota-code"));
+//!
+//! // The caller reads what the provider sent.
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), BODY);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is looked at
+//!
+//! | answer | look |
+//! |---|---|
+//! | 4xx, 5xx | the body, to its end, up to 64 KiB and 2 s ([`look_limit`], [`time_limit`]). Read to its end, it is `whole`: its connection is free before the caller has read a byte |
+//! | 200, `text/event-stream`, NDJSON, `application/vnd.amazon.eventstream` | the events up to the first with output: pings, comments, acknowledgements and chunks without content are waited through. An error before output is an outcome like a status; output commits the stream. [`max_hold`] bounds the wait (by default a timer further out does) |
+//! | 200, JSON | up to 4 KiB, for a top-level `error` ([`json_look`]) |
+//! | 200, gRPC | `grpc-status` in the head, or in trailers that come instead of a message |
+//! | no answer | the error and its sources ([`classify_error`]) |
+//! | anything else | nothing: passed on as it is, without a note, an allocation or a clock |
+//!
+//! A 200 that streams carries a [`StreamOutcome`]. What comes after the head is written into it: the
+//! terminal event, a late error, a stream cut before its terminal event, the status in gRPC's trailers.
+//!
+//! The caller gets the same bytes in the same chunks, the same trailers and the same error. Backpressure
+//! is kept: nothing is read ahead of the look.
+//!
+//! # How it decides
+//!
+//! A body is reduced to [`Facts`]: the words for machines (`code`, `type`, `status`, `reason`,
+//! `x-amzn-errortype`, …) and for people (`message`), wherever the envelope has them: in an object, a
+//! string, an array, flat, inside `response.error` or `metadata.raw`, or as JSON inside a string. Then
+//! an ordered table of [rules] is asked, and the first that holds decides; its name stands in
+//! [`Outcome::rule`]. Words for machines are compared whole. For a few statuses a short list of phrases
+//! is looked for in the message alone, never in what the message quotes, for servers echo prompts
+//! (BerriAI/litellm#11455). What no rule knows, and what cannot be parsed, is judged by its status.
+//!
+//! Own rules come first ([`UserRule`]); a built-in one can be [switched off](ClassifyBuilder::without_rule);
+//! a [`Classifier`] of your own replaces them all. `x-should-retry` has the last word on another try,
+//! except over a named bill. [`classify_response`] does the same without the layer, for logs and tools.
+//!
+//! `Outcome::wait` is set to a wait that the *body* states. A sentence ("try again in 20s") counts only
+//! where no `retry-after` header says it more exactly; headers are the `retry-after` layer's.
+//!
+//! # Elsewhere in the stack
+//!
+//! Classify stands innermost, next to the client, so that every attempt is classified and all other layers
+//! find the outcome. Outside of a retry layer it sees last answers alone. Outside of a decompression
+//! layer it sees plain bodies; inside of one, the encoded: then the features `gzip`, `deflate`, `br` and
+//! `zstd` undo the encoding for the look (at most 64 KiB come out, or the status decides), but a success in
+//! a content encoding, stream or JSON, is not looked into. Twice in a stack, the outer one repeats the work
+//! of the inner.
+//!
+//! The head of a streamed answer is held back until output begins. A layer outside that measures the time
+//! to the head thereby measures the time to first output.
+//!
+//! Timers run only where a body makes us wait, on tokio's clock.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `hyper` | yes | errors of hyper and hyper-util's client by type |
+//! | `tower` | yes | the `Elapsed` of tower's timeout |
+//! | `gzip`, `deflate` | yes | encoded error bodies |
+//! | `br`, `zstd` | | encoded error bodies |
+//! | `h2` | | which HTTP/2 resets say that the request was not processed |
+//! | `reqwest`, `rustls` | | their errors by type |
+//!
+//! # Events
+//!
+//! | level | message | fields |
+//! |---|---|---|
+//! | DEBUG | `call failed` | `class`, `transient`, `status`, `reason` (the rule), `wait_ms`, `whole`, `request_id` |
+//! | DEBUG | `call failed without a response` | `class`, `transient`, `reason`, `sent` |
+//! | DEBUG | `stream failed` | `class`, `transient`, `reason`, after output had begun |
+//!
+//! [`look_limit`]: ClassifyBuilder::look_limit
+//! [`time_limit`]: ClassifyBuilder::time_limit
+//! [`max_hold`]: ClassifyBuilder::max_hold
+//! [`json_look`]: ClassifyBuilder::json_look
+//! [`Outcome`]: tower_steady_core::Outcome
+//! [`Outcome::rule`]: tower_steady_core::Outcome::rule
+//! [`StreamOutcome`]: tower_steady_core::StreamOutcome
 
 mod body;
 mod chunks;

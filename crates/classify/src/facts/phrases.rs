@@ -19,6 +19,7 @@ pub(crate) enum Phrase {
     Location,
     BadKey,
     Billing,
+    Zero,
     LongWindow,
     Day,
     RollingDay,
@@ -62,6 +63,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "reduce the length of the messages",
             "reduce the length of the prompt",
             "using a shorter prompt",
+            "contextwindowexceedederror",
         ],
     ),
     (
@@ -83,6 +85,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "violates our usage policies",
             "usage policies",
             "guardrail",
+            "contentpolicyviolationerror",
         ],
     ),
     (
@@ -151,9 +154,10 @@ const LIST: &[(Phrase, &[&str])] = &[
             "extra usage is required",
             "call volume quota",
             "bandwidth quota",
-            "limit: 0",
+            "余额不足",
         ],
     ),
+    (Phrase::Zero, &["limit: 0"]),
     (
         Phrase::LongWindow,
         &[

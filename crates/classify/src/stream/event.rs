@@ -137,13 +137,15 @@ pub(crate) struct Look {
     done: bool,
     expects_end: bool,
     finished: bool,
+    /// Something that has been asked after, not an answer.
+    record: bool,
     /// A member that only an answer has.
     pub(crate) answer: bool,
 }
 
 impl Look {
     pub(crate) fn is_error(&self) -> bool {
-        self.error || self.kind == Some(Kind::Error)
+        (self.error && !self.record) || self.kind == Some(Kind::Error)
     }
 }
 
@@ -344,9 +346,9 @@ impl<'de> Visitor<'de> for Says<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // An object whose members are all null is as good as null: OpenAI's jobs carry one.
         while map.next_key::<IgnoredAny>()?.is_some() {
-            *self.0 = true;
-            map.next_value::<IgnoredAny>()?;
+            map.next_value_seed(Says(self.0))?;
         }
         Ok(())
     }
@@ -365,6 +367,10 @@ impl<'de> Visitor<'de> for Type<'_> {
     fn visit_str<E>(self, kind: &str) -> Result<(), E> {
         let look = self.0;
         look.kind = look.kind.or_else(|| by_type(kind));
+        // The state of a job or a file, which may well be an error's; the call itself went well.
+        look.record |= ["job", "batch", "file", "run", "eval", "vector_store"]
+            .iter()
+            .any(|record| kind.contains(record));
         look.expects_end |= kind == "chat.completion.chunk"
             || kind == "message_start"
             || kind == "message-start"

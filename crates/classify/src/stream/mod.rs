@@ -84,6 +84,10 @@ impl Watch {
         self.progress.output
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.progress.over
+    }
+
     /// Output has begun, or all is over.
     pub(crate) fn is_committed(&self) -> bool {
         self.progress.output || self.progress.over
