@@ -35,6 +35,7 @@ pub(crate) enum Step<RB> {
 }
 
 impl<S, B, A, R> Call<S, B, A, R> {
+    #[inline]
     pub(crate) fn new(
         template: Lease<Template<S, R>>,
         copy: Copy<B>,
@@ -132,7 +133,7 @@ where
         });
         let ended = session.record(&mut result, &outcome, elapsed);
         if outcome.class == Class::Success {
-            return Step::Finish(session.close(result, None));
+            return Step::Finish(session.finish(result, None));
         }
 
         let failed = Failed {
@@ -165,7 +166,7 @@ where
         {
             event::giving_up(&failed, veto);
         }
-        Step::Finish(session.close(result, veto))
+        Step::Finish(session.finish(result, veto))
     }
 
     /// The service is not ready for the next try.

@@ -16,15 +16,13 @@ pub(crate) enum Copy<B> {
 
 impl<B: TryClone> Copy<B> {
     /// Made before a try, as far as `tries` more, that one included, are allowed.
+    #[inline]
     pub(crate) fn of(request: &Request<B>, tries: u32) -> Self {
         if tries <= 1 {
             return Self::Last;
         }
-        let Some(body) = request.body().try_clone() else {
-            return Self::Once;
-        };
-        match Snapshot::of(request) {
-            Some(head) => Self::Kept(head, body),
+        match request.body().try_clone() {
+            Some(body) => Self::Kept(Snapshot::of(request), body),
             None => Self::Once,
         }
     }

@@ -138,3 +138,170 @@ fn in_time(limits: &Limits, facts: &Facts, pause: Pause) -> Result<Pause, Veto> 
         None => veto,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Jitter, Schedule};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    const LIMITS: Limits = Limits {
+        min_wait: Duration::ZERO,
+        wait_cap: Duration::from_secs(60),
+        min_attempt: SECOND,
+    };
+
+    const FACTS: Facts = Facts {
+        wait: None,
+        failures: 1,
+        tries: 1,
+        max_attempts: 5,
+        left: None,
+        previous: Duration::ZERO,
+        random: u64::MAX,
+    };
+
+    fn plan() -> Plan {
+        Plan::new(Schedule::exponential(SECOND), 3).jitter(Jitter::None)
+    }
+
+    fn reason(result: Result<Pause, Veto>) -> Option<VetoReason> {
+        result.err().map(|veto| veto.reason())
+    }
+
+    #[test]
+    fn each_limit_has_its_edge() {
+        let attempts = Some(VetoReason::Attempts);
+        let deadline = Some(VetoReason::Deadline);
+        let over_cap = Some(VetoReason::WaitOverCap);
+        let wait = |seconds| Facts {
+            wait: Some(seconds * SECOND),
+            ..FACTS
+        };
+        let left = |left| Facts {
+            left: Some(left),
+            ..FACTS
+        };
+        for (facts, expected) in [
+            (FACTS, None),
+            (
+                Facts {
+                    failures: 2,
+                    ..FACTS
+                },
+                None,
+            ),
+            (
+                Facts {
+                    failures: 3,
+                    ..FACTS
+                },
+                attempts,
+            ),
+            (Facts { tries: 4, ..FACTS }, None),
+            (Facts { tries: 5, ..FACTS }, attempts),
+            // Sends of a loop below count, and may be more than are allowed here.
+            (Facts { tries: 9, ..FACTS }, attempts),
+            (wait(60), None),
+            (wait(61), over_cap),
+            (left(2 * SECOND), None),
+            (left(2 * SECOND - Duration::from_nanos(1)), deadline),
+            (left(Duration::ZERO), deadline),
+            // In this order.
+            (
+                Facts {
+                    failures: 3,
+                    left: Some(Duration::ZERO),
+                    ..wait(61)
+                },
+                attempts,
+            ),
+            (
+                Facts {
+                    left: Some(Duration::ZERO),
+                    ..wait(61)
+                },
+                over_cap,
+            ),
+        ] {
+            assert_eq!(
+                reason(decide(&plan(), &LIMITS, &facts)),
+                expected,
+                "{facts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_admits_nothing_however_short() {
+        let limits = Limits {
+            min_attempt: Duration::ZERO,
+            ..LIMITS
+        };
+        let plan = Plan::new(Schedule::fixed(Duration::ZERO), 3);
+        for (left, admitted) in [(Duration::ZERO, false), (Duration::from_nanos(1), true)] {
+            let facts = Facts {
+                left: Some(left),
+                ..FACTS
+            };
+            assert_eq!(decide(&plan, &limits, &facts).is_ok(), admitted);
+            assert_eq!(decide_repair(&plan, &limits, &facts).is_ok(), admitted);
+            assert_eq!(in_time_still(&limits, left).is_ok(), admitted);
+        }
+    }
+
+    /// Only the backoff's part of a delay feeds the next one: a server's wait does not widen the
+    /// window of decorrelated jitter.
+    #[test]
+    fn the_servers_wait_is_no_backoff() {
+        let plan = plan().jitter(Jitter::Full);
+        let facts = Facts {
+            wait: Some(20 * SECOND),
+            ..FACTS
+        };
+        let pause = decide(&plan, &LIMITS, &facts).unwrap();
+        assert_eq!(pause.delay - pause.backoff, 20 * SECOND);
+        assert!(pause.backoff <= SECOND);
+    }
+
+    #[test]
+    fn a_repair_is_bound_by_the_total_and_by_no_plan() {
+        let never = Plan::never();
+        assert!(decide(&never, &LIMITS, &FACTS).is_err());
+        let pause = decide_repair(&never, &LIMITS, &FACTS).unwrap();
+        assert_eq!(pause.delay, Duration::ZERO);
+        let facts = Facts { tries: 5, ..FACTS };
+        let refused = decide_repair(&never, &LIMITS, &facts);
+        assert_eq!(reason(refused), Some(VetoReason::Attempts));
+    }
+
+    #[test]
+    fn hostile_numbers_saturate() {
+        let facts = Facts {
+            wait: Some(Duration::MAX),
+            failures: u32::MAX - 1,
+            tries: u32::MAX - 1,
+            max_attempts: u32::MAX,
+            left: Some(Duration::MAX),
+            previous: Duration::MAX,
+            random: u64::MAX,
+        };
+        let limits = Limits {
+            min_wait: Duration::MAX,
+            wait_cap: Duration::MAX,
+            min_attempt: Duration::ZERO,
+        };
+        for jitter in [
+            Jitter::None,
+            Jitter::Full,
+            Jitter::Equal,
+            Jitter::Additive(Duration::MAX),
+            Jitter::Decorrelated,
+        ] {
+            let plan = Plan::new(Schedule::exponential(SECOND), u32::MAX).jitter(jitter);
+            let pause = decide(&plan, &limits, &facts).unwrap();
+            assert_eq!(pause.delay, Duration::MAX);
+        }
+    }
+}

@@ -61,6 +61,7 @@ impl<S, B, R> ResponseFuture<S, B, R>
 where
     S: Service<Request<B>>,
 {
+    #[inline]
     pub(crate) fn new(
         future: S::Future,
         template: Lease<Template<S, R>>,
@@ -90,14 +91,17 @@ where
         loop {
             match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
-                    let Poll::Ready(result) = future.poll(cx) else {
-                        call.pending();
-                        return Poll::Pending;
+                    let result = match future.poll(cx) {
+                        // Most calls end here, and pay for nothing else.
+                        Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
+                            return Poll::Ready(Ok(answer));
+                        }
+                        Poll::Ready(result) => result.map_err(Into::into),
+                        Poll::Pending => {
+                            call.pending();
+                            return Poll::Pending;
+                        }
                     };
-                    let result = result.map_err(Into::into);
-                    if call.is_first() && Outcome::class_of(&result) == Class::Success {
-                        return Poll::Ready(result);
-                    }
                     // The try and what it holds go before the wait, its answer too unless kept.
                     this.state.set(State::Done);
                     match call.settle(result) {
@@ -152,6 +156,16 @@ impl<S, F> State<S, F> {
             limit: None,
         }
     }
+}
+
+/// What `Outcome::class_of` says, for a response at hand.
+#[inline]
+fn is_success<B>(answer: &Response<B>) -> bool {
+    let class = match answer.extensions().get::<Outcome>() {
+        Some(outcome) => outcome.class,
+        None => Class::from_status(answer.status()),
+    };
+    class == Class::Success
 }
 
 /// Ready when it is too late for a try, where that can be.

@@ -183,7 +183,7 @@ impl<RB, B> Session<Response<RB>, B> {
     }
 
     /// Keeps a failed result across the wait, where it holds no connection.
-    pub(crate) fn keep(&mut self, mut result: Result<Response<RB>, BoxError>, outcome: &Outcome) {
+    pub(crate) fn keep(&mut self, result: Result<Response<RB>, BoxError>, outcome: &Outcome) {
         match &result {
             Ok(response) if !outcome.whole => {
                 // Dropped here, before the wait, and its connection with it.
@@ -195,7 +195,6 @@ impl<RB, B> Session<Response<RB>, B> {
             Err(_) if matches!(self.kept, Some(Ok(_))) => return,
             Err(_) => {}
         }
-        Outcome::amend(&mut result, |outcome| drop(outcome.take_gate()));
         self.kept = Some(result);
     }
 
@@ -218,9 +217,25 @@ impl<RB, B> Session<Response<RB>, B> {
         self.close(result, Some(veto))
     }
 
-    /// The call's last word.
-    pub(crate) fn close(
+    /// The last try's own result is the call's.
+    pub(crate) fn finish(
         mut self,
+        result: Result<Response<RB>, BoxError>,
+        veto: Option<Veto>,
+    ) -> Result<Response<RB>, BoxError> {
+        match (&result, &self.kept) {
+            // The last answer is here itself.
+            (Ok(_), _) => self.report.last_head = None,
+            (Err(_), Some(Ok(kept))) if self.report.last_head.is_none() => {
+                self.report.last_head = Some(Arc::new(Head::of(kept)));
+            }
+            (Err(_), _) => {}
+        }
+        self.close(result, veto)
+    }
+
+    fn close(
+        self,
         mut result: Result<Response<RB>, BoxError>,
         veto: Option<Veto>,
     ) -> Result<Response<RB>, BoxError> {
@@ -232,10 +247,6 @@ impl<RB, B> Session<Response<RB>, B> {
                     outcome.forbid(veto);
                 }
             });
-        }
-        if result.is_ok() {
-            // The last answer is here itself.
-            self.report.last_head = None;
         }
         self.report.leave(&mut result);
         result

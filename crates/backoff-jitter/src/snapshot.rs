@@ -14,7 +14,6 @@ use crate::{MaxAttempts, NonIdempotent};
 pub(crate) struct Snapshot {
     method: Method,
     version: Version,
-    /// URI, then headers; each text behind its length.
     buffer: Buffer,
     notes: Notes,
     /// Everything, where a request carries more than our own notes.
@@ -30,21 +29,23 @@ struct Notes {
 }
 
 impl Snapshot {
-    /// The head as it is; `None` for a header value of 4 GiB and more.
-    pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
+    /// The head as it is.
+    #[inline]
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let mut buffer = Buffer::take();
+        let used = write(request, buffer.room()).or_else(|| {
+            buffer.restart(size(request));
+            write(request, buffer.room())
+        });
+        buffer.set_used(used.unwrap_or_default());
         let (notes, extensions) = Notes::lift(request.extensions());
-        let mut writer = Writer(Buffer::take());
-        writer.uri(request.uri());
-        for (name, value) in request.headers() {
-            writer.header(name, value)?;
-        }
-        Some(Self {
+        Self {
             method: request.method().clone(),
             version: request.version(),
-            buffer: writer.0,
+            buffer,
             notes,
             extensions,
-        })
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -122,84 +123,99 @@ impl Notes {
     }
 }
 
-/// The bytes before each header: the lengths of its value and its name, and the sensitive bit.
+/// The head is a row of records of two texts each: scheme and authority, path, then the headers. Before
+/// each record stand the lengths: 16 bits for the first text, which `http` keeps below 64 KiB, the
+/// sensitive bit, 47 bits for the second.
 const PREFIX: usize = 8;
-const SENSITIVE: u64 = 1 << 31;
-/// The length of a part of the URI that is not there.
-const ABSENT: u32 = u32::MAX;
+const SENSITIVE: u64 = 1 << 16;
+const SECOND: u32 = 17;
 
-struct Writer(Buffer);
-
-impl Writer {
-    fn uri<'a>(&mut self, uri: &'a Uri) {
-        let scheme = uri.scheme_str();
-        let authority = uri.authority().map(Authority::as_str);
-        // An empty path reads as "/" through `PathAndQuery`, which is another URI.
-        let path = uri
-            .path_and_query()
-            .filter(|_| !uri.path().is_empty())
-            .map(PathAndQuery::as_str);
-        // `http` refuses a URI of 64 KiB and more.
-        let len = |part: Option<&str>| part.map_or(ABSENT, |part| part.len() as u32).to_ne_bytes();
-        let bytes = |part: Option<&'a str>| part.unwrap_or_default().as_bytes();
-        self.0.put([
-            &len(scheme),
-            &len(authority),
-            &len(path),
-            bytes(scheme),
-            bytes(authority),
-            bytes(path),
-        ]);
+/// Writes the head and says how long it is; `None` where it does not fit into `room`.
+fn write<B>(request: &Request<B>, room: &mut [u8]) -> Option<usize> {
+    let most = room.len();
+    let (origin, path) = texts(request.uri());
+    let mut rest = put(room, origin, false)?;
+    rest = put(rest, ("", path.as_bytes()), false)?;
+    for (name, value) in request.headers() {
+        let texts = (name.as_str(), value.as_bytes());
+        rest = put(rest, texts, value.is_sensitive())?;
     }
+    Some(most - rest.len())
+}
 
-    fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Option<()> {
-        let name = name.as_str().as_bytes();
-        if value.len() > u32::MAX as usize {
-            return None;
-        }
-        // `http` refuses a name of 64 KiB and more, which leaves room for the sensitive bit.
-        let tag = if value.is_sensitive() { SENSITIVE } else { 0 };
-        let prefix = (value.len() as u64) << 32 | tag | name.len() as u64;
-        self.0.put([&prefix.to_ne_bytes(), name, value.as_bytes()]);
-        Some(())
-    }
+/// How long the head will be.
+#[cold]
+fn size<B>(request: &Request<B>) -> usize {
+    let (origin, path) = texts(request.uri());
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| PREFIX + name.as_str().len() + value.len());
+    2 * PREFIX + origin.0.len() + origin.1.len() + path.len() + headers.sum::<usize>()
+}
+
+/// Scheme and authority, and the path with its query; empty where there is none, as neither is ever
+/// empty itself.
+#[inline]
+fn texts(uri: &Uri) -> ((&str, &[u8]), &str) {
+    let authority = uri.authority().map_or("", Authority::as_str);
+    let path = match uri.path_and_query() {
+        // An empty path reads as "/" here, which is another URI.
+        Some(path) if !uri.path().is_empty() => path.as_str(),
+        _ => "",
+    };
+    let scheme = uri.scheme_str().unwrap_or_default();
+    ((scheme, authority.as_bytes()), path)
+}
+
+/// Writes a record and returns the room after it.
+#[inline]
+fn put<'a>(
+    room: &'a mut [u8],
+    (first, second): (&str, &[u8]),
+    sensitive: bool,
+) -> Option<&'a mut [u8]> {
+    let lengths = first.len() as u64 | (second.len() as u64) << SECOND;
+    let prefix = lengths | if sensitive { SENSITIVE } else { 0 };
+    let (before, room) = room.split_first_chunk_mut::<PREFIX>()?;
+    *before = prefix.to_ne_bytes();
+    let (here, room) = room.split_at_mut_checked(first.len())?;
+    here.copy_from_slice(first.as_bytes());
+    let (here, room) = room.split_at_mut_checked(second.len())?;
+    here.copy_from_slice(second);
+    Some(room)
 }
 
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn uri(&mut self) -> Option<Uri> {
-        let scheme = self.len()?;
-        let authority = self.len()?;
-        let path = self.len()?;
+        let (scheme, authority, _) = self.record()?;
+        let (_, path, _) = self.record()?;
         let mut parts = http::uri::Parts::default();
-        if scheme != ABSENT {
-            parts.scheme = Some(Scheme::try_from(self.take(scheme as usize)?).ok()?);
+        if !scheme.is_empty() {
+            parts.scheme = Some(Scheme::try_from(scheme).ok()?);
         }
-        if authority != ABSENT {
-            parts.authority = Some(Authority::try_from(self.take(authority as usize)?).ok()?);
+        if !authority.is_empty() {
+            parts.authority = Some(Authority::try_from(authority).ok()?);
         }
-        if path != ABSENT {
-            parts.path_and_query = Some(PathAndQuery::try_from(self.take(path as usize)?).ok()?);
+        if !path.is_empty() {
+            parts.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
         }
         Uri::from_parts(parts).ok()
     }
 
     fn header(&mut self) -> Option<(HeaderName, HeaderValue)> {
-        let prefix = u64::from_ne_bytes(self.take(PREFIX)?.try_into().ok()?);
-        let name = self.take(usize::from(prefix as u16))?;
-        let mut value = HeaderValue::from_bytes(self.take((prefix >> 32) as usize)?).ok()?;
-        value.set_sensitive(prefix & SENSITIVE != 0);
+        let (name, value, sensitive) = self.record()?;
+        let mut value = HeaderValue::from_bytes(value).ok()?;
+        value.set_sensitive(sensitive);
         Some((HeaderName::from_bytes(name).ok()?, value))
     }
 
-    fn len(&mut self) -> Option<u32> {
-        Some(u32::from_ne_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
+    fn record(&mut self) -> Option<(&'a [u8], &'a [u8], bool)> {
+        let (prefix, rest) = self.0.split_first_chunk()?;
+        let prefix = u64::from_ne_bytes(*prefix);
+        let (first, rest) = rest.split_at_checked(usize::from(prefix as u16))?;
+        let (second, rest) = rest.split_at_checked((prefix >> SECOND) as usize)?;
         self.0 = rest;
-        Some(taken)
+        Some((first, second, prefix & SENSITIVE != 0))
     }
 }

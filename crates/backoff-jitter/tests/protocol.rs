@@ -139,6 +139,33 @@ async fn an_answer_that_could_not_be_kept_leaves_its_head_in_the_report() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_head_of_the_last_answer_is_reported_where_that_answer_does_not_come_back() {
+    let refused = || error(Class::Transport, false);
+    type Case = (Vec<Play>, Option<u16>);
+    let cases: [Case; 7] = [
+        (vec![whole(503), bare(500), refused()], Some(500)),
+        (
+            vec![whole(503), bare(500), rejected(VetoReason::Paused)],
+            Some(500),
+        ),
+        (vec![bare(503), refused()], Some(503)),
+        (vec![bare(503), bare(500), refused()], Some(500)),
+        (
+            vec![bare(503), whole(500), rejected(VetoReason::Paused)],
+            None,
+        ),
+        (vec![bare(503), whole(500), refused()], Some(500)),
+        (vec![bare(503), bare(503), bare(503)], None),
+    ];
+    for (plays, status) in cases {
+        let provider = Provider::script(plays.into_iter().chain((0..5).map(|_| refused())));
+        let answer = call(stack(&provider), request()).await;
+        let head = report(&answer).last_head.as_ref();
+        assert_eq!(head.map(|head| head.status.as_u16()), status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_several_failures_the_providers_own_answer_is_kept() {
     type Case = (Vec<Play>, Result<u16, Class>);
     let refused = || error(Class::Transport, false);
