@@ -60,6 +60,9 @@
 //! A call that comes after its deadline is not sent: class `rejected`, veto `deadline`, source
 //! [`DeadlineElapsed`]. The breaker does not hold that against the provider.
 //!
+//! Timers are tokio's: where one has to be set, polling outside of a tokio runtime with its time
+//! driver enabled panics.
+//!
 //! # Place in the stack
 //!
 //! `DeadlineLayer` outside of whatever retries, falls back or queues. Inside the retry loop its own
