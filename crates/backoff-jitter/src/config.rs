@@ -8,7 +8,7 @@ use tower_steady_core::{Class, ConfigError, Seeds};
 
 use crate::decision::Limits;
 use crate::plan::Plans;
-use crate::{Jitter, NoRepair, Plan, RetryLayer};
+use crate::{Jitter, NoRepair, Plan, RetryLayer, Schedule};
 
 /// The most attempts that can be configured: the report keeps an entry for each.
 const MOST_ATTEMPTS: u32 = 1_000;
@@ -105,6 +105,14 @@ impl<R> RetryBuilder<R> {
         self
     }
 
+    /// One schedule for all plans so far, the default ones included; their limits stay. Before
+    /// [`plan`](Self::plan), to make exceptions.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.plans.wait(schedule);
+        self
+    }
+
     /// The jitter of plans that name none. Default [`Jitter::Full`].
     #[must_use]
     pub fn jitter(mut self, jitter: Jitter) -> Self {
@@ -113,7 +121,7 @@ impl<R> RetryBuilder<R> {
     }
 
     /// The cap of schedules that name none, applied before the jitter. Default 20 s, as in the AWS
-    /// SDKs.
+    /// SDKs. Not below any schedule's base, of which the default plans' longest is 2 s.
     #[must_use]
     pub fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;

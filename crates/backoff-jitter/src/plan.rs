@@ -151,6 +151,11 @@ impl Plans {
         self.statuses.push((class, status, plan));
     }
 
+    /// The same schedule for all.
+    pub(crate) fn wait(&mut self, schedule: Schedule) {
+        self.each(|plan| plan.schedule = schedule);
+    }
+
     /// The same tries for all.
     pub(crate) fn allow(&mut self, max_attempts: u32) {
         self.each(|plan| plan.max_attempts = max_attempts);

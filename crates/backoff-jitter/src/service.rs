@@ -46,7 +46,8 @@ impl<S, R> Retry<S, R> {
         &self.inner
     }
 
-    /// The service below.
+    /// The service below, for first tries: retries go to clones of it as it was when the layer was
+    /// applied.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }

@@ -204,15 +204,15 @@ impl<RB, B> Session<Response<RB>, B> {
         instead: Result<Response<RB>, BoxError>,
         veto: Veto,
     ) -> Result<Response<RB>, BoxError> {
-        if let Some(last) = self.report.attempts.last() {
-            let failed = Failed {
-                class: last.class,
-                status: last.status,
-                attempt: self.tries,
-                request_id: last.request_id.as_deref(),
-            };
-            event::giving_up(&failed, &veto);
-        }
+        let last = self.report.attempts.last();
+        let failed = Failed {
+            // Nothing was sent: every try was rejected here.
+            class: last.map_or(Class::Rejected, |last| last.class),
+            status: last.and_then(|last| last.status),
+            attempt: self.tries,
+            request_id: last.and_then(|last| last.request_id.as_deref()),
+        };
+        event::giving_up(&failed, &veto);
         let result = self.kept.take().unwrap_or(instead);
         self.close(result, Some(veto))
     }

@@ -223,6 +223,17 @@ async fn a_plan_replaces_the_defaults_refinements_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_schedule_for_all_plans_leaves_their_limits() {
+    let quick = Schedule::fixed(SECOND / 100);
+    for (status, sends) in [(429, 5), (500, 3), (503, 3), (408, 2)] {
+        let layer = plain().cap(SECOND / 10).schedule(quick).build().unwrap();
+        let provider = always(|| bare(status));
+        let _ = call(stack(&layer, &provider), request()).await;
+        assert_eq!(provider.gaps(), vec![SECOND / 100; sends - 1], "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_first_retry_at_once_takes_no_time_but_for_the_servers_wait() {
     let plan = Plan::new(Schedule::exponential(SECOND), 4).first_at_once();
     let layer = plain().plan(Class::RateLimited, plan).build().unwrap();

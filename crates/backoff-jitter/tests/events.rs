@@ -101,6 +101,13 @@ async fn giving_up_is_one_warning_with_the_reason() {
     assert_eq!(all[0]["veto"], "wait_over_cap");
     assert_eq!(all[0]["left_ms"], "90000");
 
+    // Nothing was ever sent.
+    let provider = Provider::script((0..9).map(|_| busy()));
+    let all = events(&provider).await;
+    assert_eq!(all.len(), 5);
+    assert_eq!(all[4]["class"], "rejected");
+    assert_eq!(all[4]["veto"], "attempts");
+
     // The retry was announced, and could not be sent.
     let provider = Provider::script([with_id(whole(503)), rejected(VetoReason::CircuitOpen)]);
     let all = events(&provider).await;

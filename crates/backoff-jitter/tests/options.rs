@@ -114,6 +114,29 @@ async fn a_repair_counts_within_the_limit_and_yields_to_every_veto() {
     }
 }
 
+/// What a loop below has sent counts: its three sends leave no room for a fourth here.
+#[tokio::test(start_paused = true)]
+async fn a_repair_counts_the_sends_of_a_loop_below() {
+    for (before, sends) in [(2, 3), (1, 3), (0, 2)] {
+        let plays = (0..before).map(|_| bare(503)).chain([too_long()]);
+        let provider = Provider::script(plays);
+        let outer = plain()
+            .repair([Class::ContextLength], shorten)
+            .max_attempts(3);
+        let inner = plain().max_attempts(3).build().unwrap();
+        let service = ServiceBuilder::new()
+            .layer(outer.build().unwrap())
+            .layer(inner)
+            .service(service(&provider));
+        let answer = call(service, request()).await;
+        assert_eq!((provider.sends(), report(&answer).sends()), (sends, sends));
+        assert_eq!(
+            answer.is_ok_and(|answer| answer.status() == 200),
+            before < 2
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hook_that_declines_leaves_the_failure_as_it_is() {
     fn decline(_: &Outcome, _: Request<Body>) -> Option<Request<Body>> {

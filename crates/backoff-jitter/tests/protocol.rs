@@ -377,14 +377,6 @@ async fn a_body_that_cannot_be_sent_again_passes_once() {
 #[tokio::test(start_paused = true)]
 async fn a_transient_rejection_is_tried_again_and_its_grant_given_back() {
     let gate = Counter::new(10);
-    let busy = || -> Play {
-        Box::new(|_| {
-            let mut outcome = Outcome::new(Class::Rejected);
-            outcome.transient = true;
-            outcome.wait = Some(SECOND);
-            Err(Failure::new(outcome, "busy here").into())
-        })
-    };
     let provider = Provider::script([gated(&gate, busy()), gated(&gate, busy())]);
     let answer = call(stack(&provider), request()).await;
     assert_eq!(classes(&answer), ["success"]);

@@ -274,6 +274,16 @@ pub(crate) fn rejected(reason: VetoReason) -> Play {
     })
 }
 
+/// Rejected by a layer here that says when to come back.
+pub(crate) fn busy() -> Play {
+    Box::new(|_| {
+        let mut outcome = Outcome::new(Class::Rejected);
+        outcome.transient = true;
+        outcome.wait = Some(Duration::from_secs(1));
+        Err(Failure::new(outcome, "busy here").into())
+    })
+}
+
 /// A gate that counts.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
