@@ -62,7 +62,7 @@ fn is(outcome: &Outcome, class: Class, transient: bool, sent: bool) {
 }
 
 /// Every row of the corpus without a response is one of the tests below.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn rows_of_the_corpus() {
     for case in responses() {
         let Some(transport) = case.transport() else {
@@ -126,7 +126,7 @@ async fn bad_url() -> Outcome {
 async fn no_head() -> Outcome {
     let server = Provider::new([Answer::hang()]).serve().await.unwrap();
     let inner = ServiceBuilder::new()
-        .layer(TimeoutLayer::new(Duration::from_millis(20)))
+        .layer(TimeoutLayer::new(Duration::from_secs(20)))
         .service(client());
     call(inner, &server.url()).await
 }
@@ -236,6 +236,36 @@ async fn refused_stream_was_certainly_not_processed_and_others_may_have_been() {
     }
 }
 
+/// A server that takes the connection and then says GOAWAY, with no stream processed.
+async fn go_away(reason: u8) -> Outcome {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.write_all(&SETTINGS).await.unwrap();
+        let mut seen = Vec::new();
+        // Until the first HEADERS frame (RFC 9113 section 6.2) has come.
+        while !seen.windows(4).any(|bytes| bytes == [1, 4, 0, 0]) {
+            socket.read_buf(&mut seen).await.unwrap();
+        }
+        let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, reason];
+        socket.write_all(&go_away).await.unwrap();
+        std::future::pending().await
+    };
+    tokio::select! {
+        outcome = call(client_h2(), &url) => outcome,
+        () = server => unreachable!("a server goes on"),
+    }
+}
+
+#[tokio::test]
+async fn graceful_goaway_leaves_its_later_streams_unprocessed() {
+    is(&go_away(0).await, Class::Transport, true, false);
+    // ENHANCE_YOUR_CALM: not graceful, and so no promise.
+    is(&go_away(11).await, Class::Transport, true, true);
+}
+
 #[tokio::test]
 async fn unsendable_request_is_the_callers_fault() {
     is(&bad_url().await, Class::InvalidRequest, false, false);
@@ -246,15 +276,15 @@ async fn name_that_does_not_resolve_was_never_sent() {
     is(&no_address().await, Class::Transport, true, false);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn timer_leaves_open_whether_it_was_processed() {
     is(&no_head().await, Class::Timeout, true, true);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn connection_that_times_out_was_never_sent() {
     let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(Duration::from_millis(20)));
+    connector.set_connect_timeout(Some(Duration::from_secs(20)));
     let client = Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     // RFC 5737: nobody has this address; some networks say so at once.
     let outcome = call(client, "http://192.0.2.1:9/").await;
