@@ -72,7 +72,7 @@
 //! | INFO | `the pause ends` | `key`, `waiting`, `rate` |
 //! | DEBUG | `refused at this pace: slower` | `key`, `rate` |
 //! | DEBUG | `not sent: paused` | `key`, `left_ms`, `reason` |
-//! | INFO | `not paused: the wait is over the cap` | `key`, `class`, `wait_ms` |
+//! | DEBUG | `not paused: the wait is over the cap` | `key`, `class`, `wait_ms` |
 //! | WARN | `not paused: too many keys are` | `key`, `most` |
 //!
 //! `rate` is in calls a second. The end of a pause is noticed by the next call that comes by, so its

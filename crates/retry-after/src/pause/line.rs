@@ -69,6 +69,9 @@ pub(crate) enum Turn {
 #[must_use]
 pub(crate) struct Effects {
     pub(crate) wake: Vec<Waker>,
+    /// Wakers that are not needed any more. The last reference to a task may be among them, and
+    /// dropping a task may drop another call that waits here and wants the lock.
+    pub(crate) unneeded: Vec<Waker>,
     pub(crate) change: Option<Change>,
 }
 
@@ -226,9 +229,8 @@ impl Line {
         };
         let head = self.head() == Some(ticket);
         if head && due <= now {
-            self.waiting.remove(&ticket);
             self.busy = self.busy.max(now);
-            self.wake_head(effects);
+            self.leave(ticket, effects);
             return Turn::Go(self.pacer.take(now, true));
         }
         if now >= give_up || self.until.is_some_and(|until| until > give_up) {
@@ -238,9 +240,14 @@ impl Line {
             return Turn::Late(left);
         }
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
-            match &mut waiting.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
+            if !waiting
+                .waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(waker))
+            {
+                effects
+                    .unneeded
+                    .extend(waiting.waker.replace(waker.clone()));
             }
         }
         Turn::Wait(if head { due.min(give_up) } else { give_up })
@@ -249,8 +256,11 @@ impl Line {
     /// The call with this place is not coming.
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
         let head = self.head() == Some(ticket);
-        if self.waiting.remove(&ticket).is_some() && head {
-            self.wake_head(effects);
+        if let Some(left) = self.waiting.remove(&ticket) {
+            effects.unneeded.extend(left.waker);
+            if head {
+                self.wake_head(effects);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Response;
 use tower_steady_core::{BoxError, Class, Outcome};
-use tracing::info;
+use tracing::debug;
 
 use super::config::Settings;
 use super::slot::millis;
@@ -64,7 +64,7 @@ pub(crate) fn of<RB>(
 fn within(wait: Duration, settings: &Settings, class: Class, key: &impl fmt::Debug) -> bool {
     let within = wait <= settings.max_pause;
     if !within {
-        info!(
+        debug!(
             ?key,
             class = class.as_str(),
             wait_ms = millis(wait),
