@@ -617,3 +617,40 @@ async fn it_stands_in_a_boxed_stack() {
     let service = BoxCloneService::new(ServiceBuilder::new().layer(layer).service(inner));
     assert!(service.oneshot(get("a")).await.is_ok());
 }
+
+/// Dropping the last reference to a task drops what the task owns, which may wait in the same line.
+#[tokio::test(start_paused = true)]
+async fn dropping_a_waker_may_drop_another_waiting_call() {
+    type Owned = std::sync::Mutex<
+        Option<std::pin::Pin<Box<dyn Future<Output = Result<Response<()>, BoxError>> + Send>>>,
+    >;
+    struct Task(#[expect(dead_code, reason = "owned until the task is dropped")] Owned);
+    impl std::task::Wake for Task {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    let layer = PauseLayer::new();
+    let handle = layer.handle();
+    handle.pause(&key("a"), SECOND * 5);
+    let inner = service_fn(|_: Request<()>| ready(Ok::<_, BoxError>(Response::new(()))));
+    let service = ServiceBuilder::new().layer(layer).service(inner);
+    let mut noop = Context::from_waker(Waker::noop());
+
+    let mut first = Box::pin(service.clone().oneshot(get("a")));
+    let mut owned = Box::pin(service.clone().oneshot(get("a")));
+    assert!(owned.as_mut().poll(&mut noop).is_pending());
+    let owned: Owned = std::sync::Mutex::new(Some(owned));
+    let waker = Waker::from(std::sync::Arc::new(Task(owned)));
+    assert!(
+        first
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    assert_eq!(handle.keys()[0].waiting, 2);
+
+    // The line keeps the task now. It must not drop it while it is locked.
+    drop(waker);
+    drop(first);
+    assert_eq!(handle.keys()[0].waiting, 0);
+}
