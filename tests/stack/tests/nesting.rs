@@ -7,6 +7,11 @@ use http_body_util::BodyExt;
 use stack::{BoxService, Part, Parts, RequestBody, ResponseBody, call, chat};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
+use tower_http::map_response_body::MapResponseBodyLayer;
+use tower_http::propagate_header::PropagateHeaderLayer;
+use tower_http::sensitive_headers::SetSensitiveHeadersLayer;
+use tower_http::set_header::SetRequestHeaderLayer;
+use tower_http::trace::TraceLayer;
 use tower_layer::Layer;
 use tower_steady_backoff_jitter::RetryLayer;
 use tower_steady_core::{BoxError, VetoReason};
@@ -76,6 +81,41 @@ fn rebuilt(inner: BoxService) -> BoxService {
 fn empty() -> (http::response::Parts, ResponseBody) {
     let body = http_body_util::Empty::new().map_err(|never| match never {});
     Response::new(ResponseBody::new(body)).into_parts()
+}
+
+/// What of tower-http is often found in such a stack: it passes on what it does not know.
+fn well_behaved(inner: BoxService) -> BoxService {
+    let well_behaved = tower::ServiceBuilder::new()
+        .layer(SetRequestHeaderLayer::appending(
+            http::header::USER_AGENT,
+            http::HeaderValue::from_static("test"),
+        ))
+        .layer(SetSensitiveHeadersLayer::new([http::header::AUTHORIZATION]))
+        .layer(PropagateHeaderLayer::new(http::header::USER_AGENT))
+        .layer(MapResponseBodyLayer::new(ResponseBody::new))
+        .layer(TraceLayer::new_for_http())
+        .service(inner)
+        .map_response(|response: Response<_>| response.map(ResponseBody::new));
+    BoxCloneSyncService::new(well_behaved)
+}
+
+#[tokio::test(start_paused = true)]
+async fn notes_survive_the_layers_of_tower_http() {
+    for place in 0..=Part::CANONICAL.len() {
+        let quota = Provider::new(Answer::insufficient_quota());
+        let stack = broken(&Parts::default(), place, well_behaved, &quota);
+        call(&stack, chat("http://provider")).await.unwrap();
+        assert_eq!(quota.received(), 1, "after {place} layers");
+
+        let hinted = Provider::new([Answer::rate_limited().retry_after(9), Answer::ok_chat("Hi")]);
+        let stack = broken(&Parts::default(), place, well_behaved, &hinted);
+        let answered = call(&stack, chat("http://provider")).await.unwrap();
+        assert!(
+            answered.elapsed >= Duration::from_secs(9),
+            "after {place} layers"
+        );
+        assert_eq!(answered.report.unwrap().sends(), 2, "after {place} layers");
+    }
 }
 
 /// A user's layer that sends a new request without the notes.

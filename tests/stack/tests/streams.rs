@@ -81,6 +81,47 @@ async fn after_its_output_a_stream_is_never_tried_again_but_counted() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn grpc_is_judged_by_its_status_wherever_that_stands() {
+    const UNAVAILABLE: u32 = 14;
+    const INVALID_ARGUMENT: u32 = 3;
+    // name, answer, sends, (successes, failures) of the circuit: who says that a request is wrong is
+    // well
+    for (name, answer, sends, counts) in [
+        ("ok", Answer::grpc_ok(b"message"), 1, (1, 0)),
+        (
+            "trailers only",
+            Answer::grpc_error(UNAVAILABLE, "busy"),
+            2,
+            (1, 1),
+        ),
+        (
+            "final",
+            Answer::grpc_error(INVALID_ARGUMENT, "no"),
+            1,
+            (1, 0),
+        ),
+        (
+            "in trailers after a message",
+            Answer::grpc_then(b"m", UNAVAILABLE, "busy"),
+            1,
+            (0, 1),
+        ),
+    ] {
+        let server = Provider::new([answer, Answer::grpc_ok(b"late")])
+            .serve()
+            .await
+            .unwrap();
+        let parts = Parts::default();
+        call(&parts.canonical(client_h2()), chat(&server.url()))
+            .await
+            .unwrap();
+        assert_eq!(server.calls().len(), sends, "{name}");
+        let seen = parts.breaker.handle().counts();
+        assert_eq!((seen.successes, seen.failures), counts, "{name}");
+    }
+}
+
 /// A stack whose circuit is half-open and wants five good probes.
 async fn half_open(script: impl Into<Script>) -> (Provider, Parts) {
     let breaker = CircuitBreakerLayer::builder()
