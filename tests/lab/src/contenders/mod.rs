@@ -70,8 +70,9 @@ pub const ALL: [Contender; 8] = [
     },
     Contender {
         name: "vendor SDKs",
-        settings: "the retry loop of the OpenAI, Anthropic and Groq SDKs: 2 retries on 408, 409, 429, \
-                   5xx and connection errors; 0.5 s to 8 s × U(0.75, 1); a hint up to 60 s is slept \
+        settings: "the retry loop that Stainless generates, with the numbers of Anthropic's and Groq's \
+                   SDKs (OpenAI's differs in hints above a minute): 2 retries on 408, 409, 429, 5xx \
+                   and connection errors; 0.5 s to 8 s × U(0.75, 1); a hint up to 60 s is slept \
                    exactly; x-should-retry overrules",
         ours: false,
         build: stainless::stack,

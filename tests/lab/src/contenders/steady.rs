@@ -9,7 +9,12 @@ use super::{Stack, erase};
 use crate::provider::HttpClient;
 
 pub(super) fn interactive(http: HttpClient, seed: u64) -> Stack {
-    over(http, Steady::interactive(), RetryBuilder::interactive(), seed)
+    over(
+        http,
+        Steady::interactive(),
+        RetryBuilder::interactive(),
+        seed,
+    )
 }
 
 pub(super) fn background(http: HttpClient, seed: u64) -> Stack {
@@ -19,7 +24,10 @@ pub(super) fn background(http: HttpClient, seed: u64) -> Stack {
 /// The preset as it is, but for the sources of randomness, which are seeded.
 fn over(http: HttpClient, preset: Steady, retry: RetryBuilder, seed: u64) -> Stack {
     let retry: RetryLayer = retry.seed(seed).build().expect("its own preset");
-    let breaker = CircuitBreakerBuilder::five_in_a_row().key(ByHost).seed(seed).build();
+    let breaker = CircuitBreakerBuilder::five_in_a_row()
+        .key(ByHost)
+        .seed(seed)
+        .build();
     let stack = preset
         .with_retry(retry)
         .with_classify(ClassifyLayer::new())

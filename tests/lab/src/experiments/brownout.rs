@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use super::{Experiment, Metric, Observation, secs};
+use super::{Experiment, Metric, Observation, Size, secs};
 use crate::client::{OpenLoop, Prompt, World, simulate};
 use crate::contenders::Contender;
 use crate::provider::{Provider, Trouble, What};
 
 const FROM: u64 = 20;
 const TO: u64 = 50;
-const HORIZON: u64 = 170;
 
 /// Shorter than a full queue takes to drain at full speed: what waits at its end is late already,
 /// and its caller asks again. This is what makes an overload outlive its cause.
@@ -25,7 +24,7 @@ macro_rules! brownout {
             name: $name,
             story: $story,
             metrics: &METRICS,
-            run: |contender, seed, _| brownout(contender, seed, $per_sec),
+            run: |contender, seed, size| brownout(contender, seed, size, $per_sec),
         }
     };
 }
@@ -41,7 +40,11 @@ pub(super) const AT_088: Experiment =
 pub(super) const AT_095: Experiment =
     brownout!("brownout-0.95", "The same at 0.95 of its capacity.", 95.0);
 
-fn brownout(contender: &Contender, seed: u64, per_sec: f64) -> Observation {
+fn brownout(contender: &Contender, seed: u64, size: Size, per_sec: f64) -> Observation {
+    let horizon = match size {
+        Size::Small => secs(TO + 60),
+        Size::Full => secs(TO + 120),
+    };
     let tally = simulate(async {
         let brownout = Trouble::between(FROM, TO, What::Brownout(0.3));
         let provider = Provider::short_calls().trouble(brownout);
@@ -50,14 +53,14 @@ fn brownout(contender: &Contender, seed: u64, per_sec: f64) -> Observation {
             processes: 10,
             per_sec,
             prompts: vec![Prompt::short()],
-            until: secs(HORIZON),
+            until: horizon,
         };
-        calls.run(&world, contender, secs(HORIZON)).await;
+        calls.run(&world, contender, horizon).await;
         world.recorder.take()
     });
     Observation {
         values: vec![
-            tally.recovery(secs(TO), secs(HORIZON)),
+            tally.recovery(secs(TO), horizon),
             tally.amplification(secs(FROM), secs(TO)),
             tally.begun(secs(FROM), secs(TO)).good_share(),
         ],

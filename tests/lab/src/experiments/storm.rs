@@ -38,7 +38,7 @@ const PEAK: Metric =
 
 pub(super) const FREE: Experiment = Experiment {
     name: "storm-free",
-    story: "50 workers of one process share a batch under a limit of 10 requests a second; refused \
+    story: "50 workers of one process share a batch of 2000 jobs under a limit of 10 requests a second; refused \
             calls are free. A job that fails goes back to the batch and its worker rests for a second.",
     metrics: &STORM,
     run: |contender, seed, size| storm(contender, seed, size, Refused::Free, 1),
@@ -75,8 +75,8 @@ fn storm(
     processes: usize,
 ) -> Observation {
     let jobs = match size {
-        Size::Small => 400,
-        Size::Full => 1000,
+        Size::Small => 1000,
+        Size::Full => 2000,
     };
     let limit = RateLimit {
         requests: PER_SEC * 60.0,

@@ -60,8 +60,57 @@ fn is_better(row: &Row, than: &Row) -> bool {
     }
 }
 
-/// Why ours is worse, by experiment and metric.
-const REASONS: &[(&str, &str, &str)] = &[];
+/// Why ours is worse, by how the names of the experiment and the metric begin.
+const REASONS: &[(&str, &str, &str)] = &[
+    (
+        "",
+        "time to recover",
+        "An open circuit is tried again when its open time is over, however early the provider is back, \
+         and that time grows from one trip to the next.",
+    ),
+    (
+        "outage",
+        "",
+        "Who does not retry sends each call once; a circuit sends fewer once it is open.",
+    ),
+    (
+        "storm",
+        "time over",
+        "After a refusal the calls of a key go at a learned pace, which climbs to the limit from below; \
+         the others reach the limit by being refused at it.",
+    ),
+    (
+        "storm",
+        "busiest",
+        "What has waited in the pause is released at a rising pace, which probes the limit.",
+    ),
+    (
+        "herd",
+        "most sends",
+        "Who has given up, or come before the time, sends little then: see how many agents are served.",
+    ),
+    (
+        "pipeline",
+        "slowest",
+        "Backoff with full jitter from 1 s on takes longer over a lone failure than a short fixed wait.",
+    ),
+    (
+        "tenants",
+        "",
+        "A pause that is kept by host stops every API key of the host when one of them is refused.",
+    ),
+    (
+        "partial-outage",
+        "",
+        "A circuit that is kept by host counts the failures of one model against all models of it.",
+    ),
+    (
+        "streams",
+        "",
+        "A stream that breaks counts against the circuit of the host and is known to be broken sooner \
+         than a whole one is known to be whole, so a few of them at the start open it.",
+    ),
+];
 
 fn reason(row: &Row) -> String {
     let found = REASONS.iter().find(|(experiment, metric, _)| {

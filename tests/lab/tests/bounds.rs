@@ -1,0 +1,168 @@
+//! What the layers are for, as counts of a simulation: the bounds that the report shows, with small
+//! populations. Nothing here depends on the speed of the machine.
+
+use lab::contenders::{self, Contender};
+use lab::experiments::{self, Experiment, Size};
+use lab::run::{Plan, Row, rows};
+
+/// Bounds that are not kept, by preset, experiment and metric, and why. What stands here must miss:
+/// once it holds, its line goes.
+const MISSES: &[(&str, &str, &str)] = &[
+    // The presets' circuit opens for a minute, and the provider is back after 30 s.
+    (
+        "steady interactive",
+        "brownout-0.80",
+        "time to recover after it",
+    ),
+    (
+        "steady background",
+        "brownout-0.80",
+        "time to recover after it",
+    ),
+    (
+        "steady interactive",
+        "brownout-0.88",
+        "time to recover after it",
+    ),
+    (
+        "steady background",
+        "brownout-0.88",
+        "time to recover after it",
+    ),
+    // Their pause is kept by host and not by API key.
+    (
+        "steady interactive",
+        "tenants",
+        "calls that the other tenant loses",
+    ),
+    (
+        "steady background",
+        "tenants",
+        "calls that the other tenant loses",
+    ),
+    // Their circuit opens after five failures in a row, which one broken model comes to.
+    (
+        "steady interactive",
+        "partial-outage",
+        "calls to the other models that are lost",
+    ),
+];
+
+fn measure(experiments: &[&str], contenders: Vec<Contender>, seeds: Vec<u64>) -> Vec<Row> {
+    let named = |name: &&str| *experiments::named(name).expect("an experiment of this name");
+    let plan = Plan {
+        experiments: experiments.iter().map(named).collect(),
+        contenders,
+        seeds,
+        size: Size::Small,
+    };
+    rows(&plan.run(|| {}))
+}
+
+/// Ours, and the contender that others are measured against.
+fn ours() -> Vec<Contender> {
+    let all = contenders::ALL.into_iter();
+    all.filter(|contender| contender.ours || contender.name == "no retries")
+        .collect()
+}
+
+fn hold(experiments: &[&str]) {
+    let mut problems = Vec::new();
+    let mut checked = 0;
+    for row in measure(experiments, ours(), vec![1]) {
+        let (true, Some(holds)) = (row.contender.ours, row.holds) else {
+            continue;
+        };
+        checked += 1;
+        let name = (row.contender.name, row.experiment.name, row.metric.name);
+        if holds == MISSES.contains(&name) {
+            let word = if holds { "holds by now" } else { "misses" };
+            problems.push(format!("{name:?} {word}: {} of {:?}", row.worst, row.limit));
+        }
+    }
+    assert!(checked > 0, "nothing was checked");
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn an_outage_is_not_amplified() {
+    hold(&["outage-30s", "outage-300s"]);
+}
+
+#[test]
+fn a_brownout_is_recovered_from() {
+    hold(&["brownout-0.80", "brownout-0.88", "brownout-0.95"]);
+}
+
+#[test]
+fn a_rate_limit_costs_little_more_than_its_own_time() {
+    hold(&["storm-free", "storm-charged"]);
+}
+
+#[test]
+fn a_crowd_does_not_come_back_at_once() {
+    hold(&["herd-one-process", "herd-200-processes"]);
+}
+
+#[test]
+fn rare_failures_are_not_seen() {
+    hold(&["pipeline", "availability"]);
+}
+
+#[test]
+fn what_cannot_succeed_is_sent_once() {
+    hold(&["malformed", "quota"]);
+}
+
+#[test]
+fn a_neighbour_notices_nothing() {
+    hold(&["tenants", "partial-outage"]);
+}
+
+/// The experiments can tell: what is known to fail fails in them.
+#[test]
+fn a_naive_loop_fails() {
+    let naive = *contenders::named("naive loop").expect("a contender of this name");
+    let experiments = [
+        "outage-30s",
+        "brownout-0.80",
+        "storm-charged",
+        "malformed",
+        "quota",
+    ];
+    let contenders = vec![ours()[0], naive];
+    for row in measure(&experiments, contenders, vec![1]) {
+        if row.contender.name == naive.name && row.metric.name == row.experiment.metrics[0].name {
+            assert_eq!(row.holds, Some(false), "{}", row.experiment.name);
+        }
+    }
+}
+
+#[test]
+fn every_bound_is_checked_here() {
+    let source = include_str!("bounds.rs");
+    let bound = |experiment: &&Experiment| {
+        experiment
+            .metrics
+            .iter()
+            .any(|metric| metric.bound.is_some())
+    };
+    for experiment in experiments::ALL.iter().filter(bound) {
+        assert!(
+            source.contains(&format!("\"{}\"", experiment.name)),
+            "{}",
+            experiment.name
+        );
+    }
+}
+
+#[test]
+fn a_seed_repeats_exactly() {
+    for contender in contenders::ALL {
+        for name in ["tenants", "herd-200-processes"] {
+            let experiment = experiments::named(name).expect("an experiment of this name");
+            let run = |seed| experiment.run(&contender, seed, Size::Small);
+            assert_eq!(run(7), run(7), "{name}, {}", contender.name);
+        }
+    }
+}
