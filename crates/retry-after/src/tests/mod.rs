@@ -2,3 +2,5 @@
 
 #[cfg(steady_loom)]
 mod loom;
+#[cfg(not(steady_loom))]
+mod wakers;
