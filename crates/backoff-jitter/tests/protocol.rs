@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -287,6 +287,50 @@ async fn a_grant_is_given_back_asleep_and_spent_in_flight() {
         drop(task);
         assert_eq!(gate.spent(), spent, "{advance:?}");
         assert_eq!(provider.in_flight(), 0);
+    }
+}
+
+/// A task that is woken late (a busy runtime, a laptop that slept) sends no doomed try.
+#[tokio::test(start_paused = true)]
+async fn a_wake_up_past_the_deadline_sends_nothing() {
+    for (late, sends) in [(3, 2), (20, 1)] {
+        let gate = Counter::new(10);
+        let provider = Provider::script([gated(&gate, whole(503))]);
+        let mut request = request();
+        let deadline = Deadline::at((Instant::now() + 10 * SECOND).into_std());
+        request.extensions_mut().insert(deadline);
+        let mut task = tokio_test::task::spawn(call(stack(&provider), request));
+        assert!(task.poll().is_pending());
+        tokio::time::advance(late * SECOND).await;
+        let Poll::Ready(answer) = task.poll() else {
+            panic!("pending");
+        };
+        assert_eq!((provider.sends(), gate.spent()), (sends, sends - 1));
+        let expected = (sends == 1).then_some(VetoReason::Deadline);
+        assert_eq!(veto(&answer), expected);
+        assert_eq!(answer.unwrap().status() == 200, sends == 2);
+    }
+}
+
+/// A body whose copies can be counted.
+#[derive(Clone)]
+struct Held(Arc<()>);
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_for_the_last_try() {
+    for (limit, expected) in [(1, &[1][..]), (2, &[2, 1]), (3, &[2, 2, 1])] {
+        let copies = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&copies);
+        let fails = tower::service_fn(move |request: Request<Held>| {
+            let count = Arc::strong_count(&request.body().0);
+            seen.lock().unwrap().push(count);
+            let answer = Response::builder().status(429).body(()).unwrap();
+            std::future::ready(Ok::<_, BoxError>(answer))
+        });
+        let layer = RetryLayer::builder().max_attempts(limit).build().unwrap();
+        let service = ServiceBuilder::new().layer(layer).service(fails);
+        let _ = service.oneshot(Request::new(Held(Arc::new(())))).await;
+        assert_eq!(*copies.lock().unwrap(), expected);
     }
 }
 

@@ -124,7 +124,7 @@ fn aws_a_large_attempt_number_is_the_cap() {
 /// provider of completions answers with the next 429, and is not.
 #[tokio::test(start_paused = true)]
 async fn aws_a_servers_wait_against_the_backoff_of_50_ms() {
-    for (asked, delay) in [(3_000, 3_000), (10, 50), (10_000, 10_000)] {
+    for (asked, delay) in [(3_000, 3_000), (10, 50), (10_000, 10_000), (30_000, 30_000)] {
         let schedule = Schedule::exponential(Duration::from_millis(50));
         let layer = RetryLayer::builder()
             .jitter(Jitter::None)
