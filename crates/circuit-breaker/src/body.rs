@@ -60,17 +60,18 @@ impl Watch {
 
     /// What the stream has come to so far, if that decides it. `ended`: nothing is left to read.
     fn verdict(&mut self, ended: bool) -> Option<Class> {
-        if self.stream.has_output() && self.output.is_none() {
-            let settings = self.permit.settings()?;
-            if settings.judge_streams == JudgeStreams::AtFirstOutput {
-                return Some(Class::Success);
-            }
-            if settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput {
+        let settings = self.permit.settings()?;
+        let mut decided = ended;
+        if self.stream.has_output() {
+            decided |= settings.judge_streams == JudgeStreams::AtFirstOutput;
+            let measured = settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput;
+            if measured && self.output.is_none() {
                 self.output = Some(settings.now());
             }
         }
+        // An error that came with the first output goes before it.
         let known = self.stream.verdict().map(|outcome| outcome.class);
-        known.or(ended.then_some(Class::Success))
+        known.or(decided.then_some(Class::Success))
     }
 
     fn settle(&mut self, class: Class) {

@@ -103,7 +103,7 @@ impl CircuitBreakerBuilder {
             healthy_after: None,
             probes: 1,
             success_threshold: None,
-            probe_lease: Duration::from_secs(60),
+            probe_lease: Duration::from_secs(300),
             judge_streams: JudgeStreams::default(),
             verdicts: Class::ALL.map(default_verdict),
             respond: false,
@@ -171,7 +171,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         }
     }
 
-    /// How many keys have a circuit at most (1024). When there are more, those that are closed and
+    /// How many keys have a circuit at most (1024), of some 3 KiB each. When there are more, those that are closed and
     /// longest unused go first; a circuit that was forced by hand never goes.
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
@@ -191,8 +191,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// No rule on failures in a row. Without a window either, a call then reads the clock only
-    /// to be measured.
+    /// No rule on failures in a row. With no other rule either, only a hand opens the circuit.
     pub fn no_consecutive_failures(mut self) -> Self {
         self.consecutive_failures = None;
         self
@@ -298,8 +297,9 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// After how long without a sign of life a probe loses its slot to the next call (60 s). Each frame
-    /// of a stream is a sign of life. A verdict that comes after the slot was given away is discarded.
+    /// After how long without a sign of life a probe loses its slot to the next call (5 min). Each frame
+    /// of a stream is a sign of life. A verdict that comes after the slot was given away is discarded, so
+    /// this has to be longer than the slowest good answer takes to its head.
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.probe_lease = lease;
         self
@@ -320,15 +320,16 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// Answers a call that is not let through with a 503 with `Retry-After`, instead of an error (no).
-    /// For servers, which owe their callers a response. The outcome and its veto are on the response.
+    /// Answers a call that is not let through with a 503, instead of an error (no); with `Retry-After`
+    /// where it is known how long the circuit stays open. For servers, which owe their callers a
+    /// response. The outcome and its veto are on the response.
     pub fn respond(mut self, respond: bool) -> Self {
         self.respond = respond;
         self
     }
 
     /// Calls `listener` with every transition, on the thread of the call that caused it, never under a
-    /// lock. It should not block. To wait for transitions, see `CircuitBreakerHandle::watch`.
+    /// lock. It should not block, and must not panic. To wait for transitions, see `CircuitBreakerHandle::watch`.
     pub fn on_transition(mut self, listener: impl Fn(&Transition) + Send + Sync + 'static) -> Self {
         self.listeners.push(Arc::new(listener));
         self

@@ -11,7 +11,7 @@ use tower::Layer;
 use tower_steady_circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerHandle, JudgeStreams, SlowBy, State,
 };
-use tower_steady_core::Class;
+use tower_steady_core::{Class, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -182,6 +182,14 @@ async fn by_option_the_first_output_is_the_verdict() {
     )
     .await;
     assert_eq!(circuit.counts().failures, 3);
+    // So is one that comes with the first output.
+    let stream = Chunks::stream([Step::Silence]);
+    let note = stream.note.clone().unwrap();
+    note.begin_output();
+    note.finish(Outcome::new(Class::Overloaded));
+    drop(call(&service, Does::Streams(stream)).await.unwrap());
+    assert_eq!(circuit.counts().failures, 4);
+    circuit.reset();
     // Output that a layer below has seen before it passed the head on.
     let stream = Chunks::stream([Step::Silence]);
     stream.note.as_ref().unwrap().begin_output();
