@@ -240,15 +240,13 @@ impl Line {
             return Turn::Late(left);
         }
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
-            if !waiting
-                .waker
-                .as_ref()
-                .is_some_and(|known| known.will_wake(waker))
-            {
-                effects
-                    .unneeded
-                    .extend(waiting.waker.replace(waker.clone()));
-            }
+            let known = waiting.waker.take();
+            let (same, other) = match known {
+                Some(known) if known.will_wake(waker) => (Some(known), None),
+                other => (None, other),
+            };
+            waiting.waker = same.or_else(|| Some(waker.clone()));
+            effects.unneeded.extend(other);
         }
         Turn::Wait(if head { due.min(give_up) } else { give_up })
     }

@@ -74,7 +74,7 @@ mod future;
 mod handle;
 mod layer;
 pub(crate) mod line;
-mod pacer;
+pub(crate) mod pacer;
 mod registry;
 mod service;
 pub(crate) mod slot;

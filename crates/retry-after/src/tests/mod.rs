@@ -3,4 +3,6 @@
 #[cfg(steady_loom)]
 mod loom;
 #[cfg(not(steady_loom))]
+mod pacer;
+#[cfg(not(steady_loom))]
 mod wakers;
