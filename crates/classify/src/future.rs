@@ -183,6 +183,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn of(content_type: &[u8]) -> Self {
+        // All of them begin so; most other successes end here.
+        if !matches!(
+            content_type,
+            [b'a' | b'A', b'p' | b'P', ..] | [b't' | b'T', ..]
+        ) {
+            return Self::Other;
+        }
         let essence = content_type
             .split(|byte| *byte == b';')
             .next()

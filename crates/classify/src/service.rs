@@ -16,11 +16,16 @@ use crate::future::ResponseFuture;
 pub struct Classify<S> {
     inner: S,
     config: Shared<Config>,
+    host: LastHost,
 }
 
 impl<S> Classify<S> {
     pub(crate) fn new(inner: S, config: Shared<Config>) -> Self {
-        Self { inner, config }
+        Self {
+            inner,
+            config,
+            host: LastHost::default(),
+        }
     }
 }
 
@@ -42,8 +47,44 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let provider = self.config.provider.or_else(|| {
             let host = request.uri().host()?;
-            Provider::from_host(host)
+            self.host.provider(host)
         });
         ResponseFuture::new(self.inner.call(request), self.config.lease(), provider)
+    }
+}
+
+/// The host of the last call and its provider: calls mostly go where the last one went, and comparing
+/// is cheaper than looking up. In place, so that cloning the service allocates nothing for it.
+#[derive(Clone, Debug)]
+struct LastHost {
+    name: [u8; Self::LONGEST],
+    len: usize,
+    provider: Option<Provider>,
+}
+
+impl LastHost {
+    const LONGEST: usize = 64;
+
+    fn provider(&mut self, host: &str) -> Option<Provider> {
+        if self.name[..self.len] == *host.as_bytes() {
+            return self.provider;
+        }
+        let provider = Provider::from_host(host);
+        if let Some(name) = self.name.get_mut(..host.len()) {
+            name.copy_from_slice(host.as_bytes());
+            self.len = host.len();
+            self.provider = provider;
+        }
+        provider
+    }
+}
+
+impl Default for LastHost {
+    fn default() -> Self {
+        Self {
+            name: [0; Self::LONGEST],
+            len: 0,
+            provider: None,
+        }
     }
 }

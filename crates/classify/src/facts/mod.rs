@@ -4,6 +4,7 @@ mod envelope;
 mod few;
 mod ids;
 mod phrases;
+mod scan;
 mod waits;
 
 use std::borrow::Cow;

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use super::scan::Scanner;
 
 /// How much of a message is read. The longest message known that matters has half of it.
 const WINDOW: usize = 4096;
@@ -278,52 +278,22 @@ impl Phrases {
     pub(super) fn in_messages<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
         let mut found = Self::default();
         for segment in messages.flat_map(segments) {
-            for hit in SEARCH.automaton.find_overlapping_iter(segment) {
-                if is_whole(segment.as_bytes(), hit.start(), hit.end()) {
-                    found.0 |= 1 << SEARCH.says[hit.pattern().as_usize()] as u32;
-                }
-            }
+            SCANNER.scan(segment.as_bytes(), |phrase, _| {
+                found.0 |= Self::of(phrase).0;
+                None::<()>
+            });
         }
         found
     }
 }
 
-struct Search {
-    automaton: AhoCorasick,
-    says: Vec<Phrase>,
-}
-
-static SEARCH: LazyLock<Search> = LazyLock::new(|| {
-    let all = || {
-        LIST.iter()
-            .flat_map(|(phrase, texts)| texts.iter().map(move |text| (*phrase, *text)))
-    };
-    Search {
-        automaton: automaton(all().map(|(_, text)| text)),
-        says: all().map(|(phrase, _)| phrase).collect(),
-    }
+static SCANNER: LazyLock<Scanner<Phrase>> = LazyLock::new(|| {
+    let texts = LIST.iter().flat_map(|(phrase, texts)| {
+        let phrase = *phrase;
+        texts.iter().map(move |text| (*text, phrase))
+    });
+    Scanner::new(texts)
 });
-
-pub(super) fn automaton<'t>(texts: impl Iterator<Item = &'t str>) -> AhoCorasick {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .build(texts)
-        .expect("a fixed list of short phrases is no larger than an automaton may be")
-}
-
-/// A phrase begins where a word begins, and a number in it ends where it ends: `limit: 0` is not in
-/// `limit: 0.5`.
-fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
-    let first = text[start].is_ascii_alphanumeric();
-    let begins = start == 0 || !first || !text[start - 1].is_ascii_alphanumeric();
-    let number = text[end - 1].is_ascii_digit();
-    let goes_on = match &text[end..] {
-        [b'0'..=b'9', ..] | [b'.' | b',', b'0'..=b'9', ..] => true,
-        _ => false,
-    };
-    begins && !(number && goes_on)
-}
 
 /// The parts of a message that are the server's own words.
 ///
@@ -347,19 +317,21 @@ pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
 /// Where the first quotation that is not a name begins, and where the text after it begins.
 fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
     const LONGEST_NAME: usize = 128;
+    const OPENING: &[u8] = "\u{201c}".as_bytes();
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         let quote = bytes[at];
-        let opens = matches!(quote, b'\'' | b'"' | b'`')
-            && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
-        if !opens {
-            if text[at..].starts_with('\u{201c}') {
+        match quote {
+            b'\'' | b'"' | b'`' if at == 0 || !bytes[at - 1].is_ascii_alphanumeric() => {}
+            0xe2 if bytes[at..].starts_with(OPENING) => {
                 let close = text[at..].rfind('\u{201d}');
-                return Some((at, close.map(|close| at + close + '\u{201d}'.len_utf8())));
+                return Some((at, close.map(|close| at + close + OPENING.len())));
             }
-            at += text[at..].chars().next().map_or(1, char::len_utf8);
-            continue;
+            _ => {
+                at += 1;
+                continue;
+            }
         }
         let name = bytes[at + 1..]
             .iter()

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use aho_corasick::AhoCorasick;
 use tower_steady_core::hint;
 
-use super::phrases::{automaton, segments};
+use super::phrases::segments;
+use super::scan::Scanner;
 
 /// What stands before a stated wait.
 const BEFORE: [&str; 14] = [
@@ -37,14 +37,14 @@ const BETWEEN: [&[u8]; 7] = [
     b"~",
 ];
 
-static SEARCH: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(BEFORE.into_iter()));
+static SCANNER: LazyLock<Scanner<()>> =
+    LazyLock::new(|| Scanner::new(BEFORE.into_iter().map(|text| (text, ()))));
 
 /// The first wait that a message states, outside of what it quotes.
 pub(super) fn in_message(message: &str) -> Option<Duration> {
     segments(message).find_map(|segment| {
-        SEARCH
-            .find_iter(segment)
-            .find_map(|hit| spoken(&segment.as_bytes()[hit.end()..]))
+        let segment = segment.as_bytes();
+        SCANNER.scan(segment, |(), end| spoken(&segment[end..]))
     })
 }
 
