@@ -112,7 +112,8 @@ impl Answer {
     }
 
     /// From [`Provider::service`](crate::Provider::service): an [`std::io::Error`] of kind
-    /// `ConnectionRefused`, without reading the body or recording it as read.
+    /// `ConnectionRefused`. It is counted by [`Provider::refused`](crate::Provider::refused) and is not
+    /// among the calls, for a provider that refuses receives nothing.
     ///
     /// A server cannot refuse a connection that it has taken, so over TCP this is a reset before the
     /// body is read; for the real thing use [`Server::kill`](crate::Server::kill).
