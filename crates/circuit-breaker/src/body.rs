@@ -6,8 +6,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_steady_core::{Class, StreamOutcome};
 
-use crate::config::{JudgeStreams, SlowBy};
 use crate::permit::Permit;
+use crate::settings::{JudgeStreams, SlowBy};
 use crate::tick::Tick;
 
 pin_project! {

@@ -5,14 +5,19 @@
 //! else (a failure, a transition, a probe) is done under one short lock, which alone changes the
 //! generation.
 
+mod exchange;
+mod inspect;
+mod transition;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tower_steady_core::shard::Padded;
 
+pub(crate) use self::exchange::{Change, End, Refusal, Status, Ticket};
 use crate::half_open::Probes;
 use crate::rules::Rules;
-use crate::state::{Counts, State, TripReason, WindowCounts};
+use crate::state::{State, TripReason};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::tick::Tick;
 use crate::window::{BadCalls, GoodCalls, Slot};
@@ -51,55 +56,6 @@ struct Inner {
     slow: u64,
     /// Successes that took the lock: probes, and calls that were slow.
     successes: u64,
-}
-
-/// What one call was let through with. Of no use in a later generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    /// Generation and state at admission.
-    word: Word,
-    /// The lease of a probe, counted from 1 in each generation; 0 for a normal call.
-    probe: u32,
-    /// When the call was let through; zero if [`Breaker::pass`] did it.
-    pub(crate) started: Tick,
-}
-
-/// Why a call was not let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) state: State,
-    pub(crate) reason: TripReason,
-    /// How long the circuit stays open; unknown while probes decide, or by hand.
-    pub(crate) left: Option<Duration>,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Success,
-    Failure,
-    Ignored,
-    Cancelled,
-}
-
-/// A transition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) from: State,
-    pub(crate) to: State,
-    pub(crate) reason: Option<TripReason>,
-    pub(crate) generation: u64,
-    pub(crate) trips: u32,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// A look at the circuit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Status {
-    pub(crate) state: State,
-    pub(crate) reason: Option<TripReason>,
-    pub(crate) left: Option<Duration>,
-    pub(crate) generation: u64,
 }
 
 impl Breaker {
@@ -383,103 +339,6 @@ impl Breaker {
         }
     }
 
-    /// Opens or closes the circuit by hand, or (`State::Closed`) leaves it to itself again, as new.
-    pub(crate) fn force(&self, state: State, now: Tick) -> Change {
-        let mut inner = self.lock();
-        let generation = self.word().generation() + 1;
-        inner.trips = 0;
-        inner.closed_at = now;
-        inner.bad = BadCalls::new();
-        let word = match state {
-            State::ForcedOpen => Word::of_reason(generation, state, TripReason::Forced),
-            _ => Word::new(generation, state, 0),
-        };
-        self.publish(word, &inner, None)
-    }
-
-    pub(crate) fn status(&self, now: Tick) -> Status {
-        let word = self.word();
-        let state = word.state();
-        Status {
-            state,
-            reason: (!state.admits_all()).then(|| word.reason()),
-            left: (state == State::Open).then(|| self.open_left(now)),
-            generation: word.generation(),
-        }
-    }
-
-    pub(crate) fn state(&self) -> State {
-        self.word().state()
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        let inner = self.lock();
-        let Padded(tallies) = &self.tallies;
-        let read = |tally: &AtomicU64| tally.load(Ordering::Relaxed);
-        Counts {
-            successes: self.good.total() + inner.successes,
-            failures: inner.failures,
-            ignored: read(&tallies.ignored),
-            cancelled: read(&tallies.cancelled),
-            stale: read(&tallies.stale),
-            slow: inner.slow,
-            rejected: read(&tallies.rejected),
-        }
-    }
-
-    /// The calls in the window that ends at `now`, where the rules have one.
-    pub(crate) fn window(&self, now: Tick) -> Option<WindowCounts> {
-        let mut inner = self.lock();
-        let slot = self.slot(now, self.word())?;
-        inner.bad.roll(slot);
-        Some(self.window_of(&inner))
-    }
-
-    fn window_of(&self, inner: &Inner) -> WindowCounts {
-        let mut counts = inner.bad.total();
-        counts.calls += self.good.within(inner.bad.newest());
-        counts
-    }
-
-    fn open(
-        &self,
-        inner: &mut Inner,
-        reason: TripReason,
-        wait: Option<Duration>,
-        now: Tick,
-        unit: impl FnOnce() -> f64,
-    ) -> Change {
-        let word = self.word();
-        let healthy = word.state() == State::Closed
-            && now.since(inner.closed_at) >= self.rules.open_time.healthy_after;
-        inner.trips = if healthy {
-            1
-        } else {
-            inner.trips.saturating_add(1)
-        };
-        let open_for = self.rules.open_time.length(inner.trips, unit(), wait);
-        // Relaxed: published by the word, which is stored after it.
-        self.until.store(now.plus(open_for).0, Ordering::Relaxed);
-        let word = Word::of_reason(word.generation() + 1, State::Open, reason);
-        self.publish(word, inner, Some(open_for))
-    }
-
-    /// Moves on to the next generation. Under the lock.
-    fn publish(&self, word: Word, inner: &Inner, open_for: Option<Duration>) -> Change {
-        // Release: whoever sees the new word sees what was prepared for it. A swap, so that it has its
-        // place among the compare-and-swaps of successes: those that come later fail.
-        let from = Word(self.word.swap(word.0, Ordering::AcqRel));
-        let to = word.state();
-        Change {
-            from: from.state(),
-            to,
-            reason: (!to.admits_all()).then(|| word.reason()),
-            generation: word.generation(),
-            trips: inner.trips,
-            open_for,
-        }
-    }
-
     /// Makes the row of failures one longer. Under the lock, so only a success can come between.
     fn lengthen_row(&self) -> u32 {
         let mut seen = self.word();
@@ -543,21 +402,5 @@ impl Breaker {
         self.inner
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl Refusal {
-    fn new(word: Word, left: Option<Duration>) -> Self {
-        Self {
-            state: word.state(),
-            reason: word.reason(),
-            left,
-        }
-    }
-}
-
-impl Ticket {
-    pub(crate) const fn is_probe(&self) -> bool {
-        self.probe != 0
     }
 }

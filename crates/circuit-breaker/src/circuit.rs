@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 use crate::breaker::{Breaker, Change, Refusal, Ticket};
-use crate::config::Settings;
 use crate::error::CircuitOpen;
+use crate::settings::Settings;
 use crate::state::{State, Transition};
 use crate::tick::Tick;
 

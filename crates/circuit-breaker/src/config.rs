@@ -6,37 +6,14 @@ use tokio::time::Instant;
 use tower_steady_core::key::{Everything, RequestKey};
 use tower_steady_core::{Class, ConfigError, Seeds};
 
+use crate::check::{at_least_one, in_range, positive, share};
 use crate::layer::CircuitBreakerLayer;
 use crate::rules::{OpenTime, Rules};
+use crate::settings::{JudgeStreams, Listener, Settings, SlowBy, default_verdict};
 use crate::state::{Transition, Verdict};
-use crate::tick::{Tick, nanos};
+use crate::tick::nanos;
 use crate::window::BUCKETS;
 use crate::word::MAX_ROW;
-
-/// What is measured against the limit for slow calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SlowBy {
-    /// The time from sending to the first output of a stream (the head, where that comes with output
-    /// or the answer is no stream). Long answers are not slow by being long.
-    #[default]
-    FirstOutput,
-    /// The time from sending to the end of a stream (the head, where the answer is no stream).
-    End,
-}
-
-/// When the verdict on a stream falls. Failures at the head are judged there in any case, and so is an
-/// answer that is no stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JudgeStreams {
-    /// When its terminal event or clean end has passed: a stream that breaks off counts as a failure.
-    #[default]
-    AtEnd,
-    /// When its first output has come: a half-open circuit closes without waiting for long answers,
-    /// and one that breaks off after that is not seen.
-    AtFirstOutput,
-}
 
 /// Builds a [`CircuitBreakerLayer`]. Everything has a default; `build` refuses what cannot work.
 ///
@@ -73,9 +50,6 @@ pub struct CircuitBreakerBuilder<K = Everything> {
 
 const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(600);
 
-/// Called with every transition.
-pub(crate) type Listener = Arc<dyn Fn(&Transition) + Send + Sync>;
-
 impl CircuitBreakerBuilder {
     pub(crate) fn new() -> Self {
         Self {
@@ -110,33 +84,6 @@ impl CircuitBreakerBuilder {
             listeners: Vec::new(),
             seed: None,
         }
-    }
-
-    /// Five failures in a row open the circuit for 60 s. The default, and the most common choice
-    /// in front of one provider.
-    pub fn five_in_a_row() -> Self {
-        Self::new()
-    }
-
-    /// Five failures within the last minute, in a row or not, open the circuit for 30 s. For little
-    /// traffic, where a share of it means nothing.
-    pub fn five_a_minute() -> Self {
-        Self::new()
-            .no_consecutive_failures()
-            .failure_count(5)
-            .window(Duration::from_secs(60))
-            .open_for(Duration::from_secs(30))
-    }
-
-    /// Failures of half the calls, and at least 20 calls, within 10 s open the circuit for 5 s:
-    /// Hystrix's numbers. For much traffic, of which some may always fail.
-    pub fn half_of_twenty() -> Self {
-        Self::new()
-            .no_consecutive_failures()
-            .failure_rate(0.5)
-            .minimum_calls(20)
-            .window(Duration::from_secs(10))
-            .open_for(Duration::from_secs(5))
     }
 }
 
@@ -449,89 +396,4 @@ impl<K> fmt::Debug for CircuitBreakerBuilder<K> {
             .field("probes", &self.probes)
             .finish_non_exhaustive()
     }
-}
-
-/// The validated configuration, shared by all circuits of a layer.
-pub(crate) struct Settings {
-    /// Whether a call that ended well is a success that needs no look at the clock.
-    pub(crate) plain_success: bool,
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) verdicts: [Verdict; Class::ALL.len()],
-    pub(crate) slow_after: Option<Duration>,
-    pub(crate) slow_by: SlowBy,
-    pub(crate) slow_cancels: bool,
-    pub(crate) judge_streams: JudgeStreams,
-    pub(crate) respond: bool,
-    pub(crate) listeners: Vec<Listener>,
-    pub(crate) seeds: Seeds,
-    pub(crate) origin: Instant,
-    pub(crate) max_keys: usize,
-    pub(crate) idle_after: Duration,
-}
-
-impl Settings {
-    /// Reads the clock.
-    pub(crate) fn now(&self) -> Tick {
-        Tick::at(Instant::now().saturating_duration_since(self.origin))
-    }
-
-    /// A random number in 0..1: the upper 53 bits of a draw, which is what a float holds.
-    pub(crate) fn unit(&self) -> f64 {
-        (self.seeds.draw() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// A failure is the provider's fault; an answer that only a working provider gives is a success, for a
-/// circuit that stayed half-open over it would hide from the caller what is wrong with the request. A
-/// rate limit is neither: it asks for a pause, and an overloaded provider may say it too.
-const fn default_verdict(class: Class) -> Verdict {
-    match class {
-        Class::Overloaded | Class::ServerError | Class::Timeout | Class::Transport => {
-            Verdict::Failure
-        }
-        Class::Success
-        | Class::QuotaExhausted
-        | Class::Auth
-        | Class::Permission
-        | Class::InvalidRequest
-        | Class::ContextLength
-        | Class::ContentPolicy
-        | Class::NotFound
-        | Class::TooLarge => Verdict::Success,
-        _ => Verdict::Ignore,
-    }
-}
-
-fn in_range(field: &'static str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::new(
-        field,
-        format!("must be from {least} to {most}, got {value}"),
-    ))
-}
-
-fn at_least_one(field: &'static str, value: usize) -> Result<(), ConfigError> {
-    if value > 0 {
-        return Ok(());
-    }
-    Err(ConfigError::new(field, "must be at least 1, got 0"))
-}
-
-fn positive(field: &'static str, value: Duration) -> Result<(), ConfigError> {
-    if value > Duration::ZERO {
-        return Ok(());
-    }
-    Err(ConfigError::new(field, "must be longer than 0"))
-}
-
-fn share(field: &'static str, value: f64) -> Result<(), ConfigError> {
-    if value > 0.0 && value <= 1.0 {
-        return Ok(());
-    }
-    Err(ConfigError::new(
-        field,
-        format!("must be above 0 and at most 1, got {value}"),
-    ))
 }

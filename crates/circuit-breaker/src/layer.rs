@@ -6,10 +6,11 @@ use tower_steady_core::Shared;
 use tower_steady_core::key::{Everything, RequestKey};
 
 use crate::circuit::Circuit;
-use crate::config::{CircuitBreakerBuilder, Settings};
+use crate::config::CircuitBreakerBuilder;
 use crate::handle::CircuitBreakerHandle;
 use crate::registry::Registry;
 use crate::service::CircuitBreaker;
+use crate::settings::Settings;
 
 /// Puts a circuit breaker in front of a service: one circuit, or one for each key.
 ///

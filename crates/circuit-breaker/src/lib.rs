@@ -108,6 +108,7 @@
 
 mod body;
 mod breaker;
+mod check;
 mod circuit;
 mod config;
 mod error;
@@ -116,9 +117,11 @@ mod half_open;
 mod handle;
 mod layer;
 mod permit;
+mod presets;
 mod registry;
 mod rules;
 mod service;
+mod settings;
 mod state;
 mod sync;
 mod tick;
@@ -126,12 +129,13 @@ mod window;
 mod word;
 
 pub use self::body::ResponseBody;
-pub use self::config::{CircuitBreakerBuilder, JudgeStreams, SlowBy};
+pub use self::config::CircuitBreakerBuilder;
 pub use self::error::CircuitOpen;
 pub use self::future::ResponseFuture;
 pub use self::handle::CircuitBreakerHandle;
 pub use self::layer::CircuitBreakerLayer;
 pub use self::service::CircuitBreaker;
+pub use self::settings::{JudgeStreams, SlowBy};
 pub use self::state::{Counts, State, Transition, TripReason, Verdict, WindowCounts};
 
 #[cfg(doctest)]

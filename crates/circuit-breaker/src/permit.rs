@@ -5,7 +5,7 @@ use tower_steady_core::{Class, Lease, shard};
 
 use crate::breaker::{End, Ticket};
 use crate::circuit::Circuit;
-use crate::config::Settings;
+use crate::settings::Settings;
 use crate::state::Verdict;
 use crate::tick::Tick;
 use crate::window::SHARDS;

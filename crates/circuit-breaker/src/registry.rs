@@ -8,7 +8,7 @@ use tower_steady_core::key::RequestKey;
 use tower_steady_core::{Lease, Shared};
 
 use crate::circuit::{Alarm, Circuit};
-use crate::config::Settings;
+use crate::settings::Settings;
 use crate::state::State;
 use crate::tick::Tick;
 

@@ -1,0 +1,54 @@
+//! Looks at a circuit, for handles and tests.
+
+use tower_steady_core::shard::Padded;
+
+use super::{Breaker, Inner, Status};
+use crate::state::{Counts, State, WindowCounts};
+use crate::sync::{AtomicU64, Ordering};
+use crate::tick::Tick;
+
+impl Breaker {
+    pub(crate) fn status(&self, now: Tick) -> Status {
+        let word = self.word();
+        let state = word.state();
+        Status {
+            state,
+            reason: (!state.admits_all()).then(|| word.reason()),
+            left: (state == State::Open).then(|| self.open_left(now)),
+            generation: word.generation(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.word().state()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let inner = self.lock();
+        let Padded(tallies) = &self.tallies;
+        let read = |tally: &AtomicU64| tally.load(Ordering::Relaxed);
+        Counts {
+            successes: self.good.total() + inner.successes,
+            failures: inner.failures,
+            ignored: read(&tallies.ignored),
+            cancelled: read(&tallies.cancelled),
+            stale: read(&tallies.stale),
+            slow: inner.slow,
+            rejected: read(&tallies.rejected),
+        }
+    }
+
+    /// The calls in the window that ends at `now`, where the rules have one.
+    pub(crate) fn window(&self, now: Tick) -> Option<WindowCounts> {
+        let mut inner = self.lock();
+        let slot = self.slot(now, self.word())?;
+        inner.bad.roll(slot);
+        Some(self.window_of(&inner))
+    }
+
+    fn window_of(&self, inner: &Inner) -> WindowCounts {
+        let mut counts = inner.bad.total();
+        counts.calls += self.good.within(inner.bad.newest());
+        counts
+    }
+}
