@@ -99,7 +99,8 @@ pub(crate) fn body(data: &[u8]) {
     assert!(outcome.wait.is_none_or(|wait| wait <= hint::MAX_WAIT));
     let (of_layer, _, seen) = through_layer(status, &headers, &[body]);
     assert_eq!(seen.concat(), body, "the caller's bytes are as they came");
-    if body.len() < 4096 {
+    // The end of a gRPC answer is in its trailers, which are no part of the body.
+    if body.len() < 4096 && content_type != "application/grpc" {
         assert_eq!(
             (of_layer.class, of_layer.transient),
             (outcome.class, outcome.transient)

@@ -60,8 +60,13 @@ impl<'a> Id<'a> {
 }
 
 fn bare(text: &str) -> &str {
-    let text = text.rsplit_once('#').map_or(text, |(_, name)| name);
-    text.split_once(":http").map_or(text, |(name, _)| name)
+    let start = text.bytes().rposition(|byte| byte == b'#');
+    let text = start.map_or(text, |at| &text[at + 1..]);
+    let end = text.bytes().position(|byte| byte == b':');
+    match end {
+        Some(at) if text[at..].starts_with(":http") => &text[..at],
+        _ => text,
+    }
 }
 
 const fn skipped(byte: u8) -> bool {

@@ -17,6 +17,7 @@ use tower_steady_core::hint;
 
 use self::few::Few;
 pub(crate) use self::ids::{Id, Name, same};
+use self::phrases::Said;
 pub(crate) use self::phrases::{Phrase, Phrases};
 use crate::Provider;
 
@@ -30,7 +31,7 @@ pub struct Facts<'a> {
     provider: Option<Provider>,
     body: &'a [u8],
     found: Found<'a>,
-    phrases: OnceCell<Phrases>,
+    said: OnceCell<Said>,
 }
 
 /// What the body says.
@@ -133,7 +134,7 @@ impl<'a> Facts<'a> {
             provider: provider.or_else(|| Provider::from_headers(headers)),
             body,
             found,
-            phrases: OnceCell::new(),
+            said: OnceCell::new(),
         }
     }
 
@@ -255,7 +256,7 @@ impl<'a> Facts<'a> {
 
     /// The wait that a message states.
     pub(crate) fn wait_in_words(&self) -> Option<Duration> {
-        self.messages().find_map(waits::in_message)
+        self.said().wait
     }
 
     fn has_wait_header(&self) -> bool {
@@ -293,17 +294,16 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn phrases(&self) -> Phrases {
-        *self
-            .phrases
-            .get_or_init(|| Phrases::in_messages(self.messages()))
+        self.said().phrases
+    }
+
+    fn said(&self) -> &Said {
+        self.said.get_or_init(|| Said::in_messages(self.messages()))
     }
 
     /// "Limit 30000, … Requested 31538", where a message states both.
     pub(crate) fn limit_and_request(&self) -> Option<(u64, u64)> {
-        self.messages().find_map(|message| {
-            let after = |word| waits::number_after(message, word);
-            Some((after("limit")?, after("requested")?))
-        })
+        self.said().limit.zip(self.said().requested)
     }
 
     /// A quota of a day or a month is violated.

@@ -4,8 +4,10 @@
 //! and a prompt may say anything. All phrases are looked for in one pass.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use super::scan::Scanner;
+use super::waits;
 
 /// How much of a message is read. The longest message known that matters has half of it.
 const WINDOW: usize = 4096;
@@ -274,26 +276,64 @@ impl Phrases {
     pub(crate) const fn has(self, phrase: Phrase) -> bool {
         self.meets(Self::of(phrase))
     }
+}
 
+/// All that the messages say, found in one pass.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Said {
+    pub(super) phrases: Phrases,
+    /// The first wait that is stated.
+    pub(super) wait: Option<Duration>,
+    /// "Limit 30000, Used 29000, Requested 31538": of several limits the last, for a limit's name may
+    /// come before its number.
+    pub(super) limit: Option<u64>,
+    pub(super) requested: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Says(Phrase),
+    Wait,
+    Limit,
+    Requested,
+}
+
+static SCANNER: LazyLock<Scanner<Meaning>> = LazyLock::new(|| {
+    let says = LIST.iter().flat_map(|(phrase, texts)| {
+        let phrase = *phrase;
+        texts.iter().map(move |text| (*text, Meaning::Says(phrase)))
+    });
+    let waits = waits::BEFORE.into_iter().map(|text| (text, Meaning::Wait));
+    let numbers = [("limit", Meaning::Limit), ("requested", Meaning::Requested)];
+    Scanner::new(says.chain(waits).chain(numbers))
+});
+
+impl Said {
     pub(super) fn in_messages<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
-        let mut found = Self::default();
+        let mut said = Self::default();
         for segment in messages.flat_map(segments) {
-            SCANNER.scan(segment.as_bytes(), |phrase, _| {
-                found.0 |= Self::of(phrase).0;
-                None::<()>
+            let segment = segment.as_bytes();
+            SCANNER.scan(segment, |meaning, end| {
+                let rest = &segment[end..];
+                match meaning {
+                    Meaning::Says(phrase) => said.phrases.0 |= Phrases::of(phrase).0,
+                    Meaning::Wait => said.wait = said.wait.or_else(|| waits::spoken(rest)),
+                    Meaning::Limit => said.limit = number(rest).or(said.limit),
+                    Meaning::Requested => said.requested = number(rest).or(said.requested),
+                }
             });
         }
-        found
+        said
     }
 }
 
-static SCANNER: LazyLock<Scanner<Phrase>> = LazyLock::new(|| {
-    let texts = LIST.iter().flat_map(|(phrase, texts)| {
-        let phrase = *phrase;
-        texts.iter().map(move |text| (*text, phrase))
-    });
-    Scanner::new(texts)
-});
+/// The number at the start of `text`, after a space or a colon.
+fn number(text: &[u8]) -> Option<u64> {
+    let text = text.strip_prefix(b":").unwrap_or(text);
+    let text = text.strip_prefix(b" ")?;
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
+}
 
 /// The parts of a message that are the server's own words.
 ///
@@ -319,19 +359,19 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
     const LONGEST_NAME: usize = 128;
     const OPENING: &[u8] = "\u{201c}".as_bytes();
     let bytes = text.as_bytes();
+    let curly = memchr::memmem::find(bytes, OPENING);
     let mut at = 0;
-    while at < bytes.len() {
+    loop {
+        let quote = memchr::memchr3(b'\'', b'"', b'`', &bytes[at..]).map(|quote| at + quote);
+        if let Some(curly) = curly.filter(|curly| quote.is_none_or(|quote| *curly < quote)) {
+            let close = text[curly..].rfind('\u{201d}');
+            return Some((curly, close.map(|close| curly + close + OPENING.len())));
+        }
+        at = quote?;
         let quote = bytes[at];
-        match quote {
-            b'\'' | b'"' | b'`' if at == 0 || !bytes[at - 1].is_ascii_alphanumeric() => {}
-            0xe2 if bytes[at..].starts_with(OPENING) => {
-                let close = text[at..].rfind('\u{201d}');
-                return Some((at, close.map(|close| at + close + OPENING.len())));
-            }
-            _ => {
-                at += 1;
-                continue;
-            }
+        if at > 0 && bytes[at - 1].is_ascii_alphanumeric() {
+            at += 1;
+            continue;
         }
         let name = bytes[at + 1..]
             .iter()
@@ -352,7 +392,6 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
             }
         }
     }
-    None
 }
 
 #[cfg(test)]

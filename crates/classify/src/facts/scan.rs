@@ -34,20 +34,17 @@ impl<T: Copy> Scanner<T> {
         Self { phrases, slots }
     }
 
-    /// Calls `found` with the meaning and the end of each phrase in `text`, until it gives a value.
+    /// Calls `found` with the meaning and the end of each phrase in `text`.
     ///
     /// A phrase begins where a word begins, and a number at its end ends where it ends: `limit: 0` is
     /// not in `limit: 0.5`.
-    pub(super) fn scan<V>(
-        &self,
-        text: &[u8],
-        mut found: impl FnMut(T, usize) -> Option<V>,
-    ) -> Option<V> {
-        let mut before = b' ';
+    pub(super) fn scan(&self, text: &[u8], mut found: impl FnMut(T, usize)) {
+        let mut inside = false;
         for (at, pair) in text.windows(2).enumerate() {
-            let inside = before.is_ascii_alphanumeric() && pair[0].is_ascii_alphanumeric();
-            before = pair[0];
-            if inside || before == b' ' {
+            let starts = !inside && pair[0] != b' ';
+            inside = pair[0].is_ascii_alphanumeric();
+            // What is no letter may begin a phrase behind a letter too.
+            if !starts && inside {
                 continue;
             }
             let slot = slot(pair[0], pair[1]);
@@ -58,13 +55,10 @@ impl<T: Copy> Scanner<T> {
                     .get(at..end)
                     .is_some_and(|text| text.eq_ignore_ascii_case(phrase));
                 if same && ends_whole(phrase, &text[end..]) {
-                    if let Some(value) = found(*meaning, end) {
-                        return Some(value);
-                    }
+                    found(*meaning, end);
                 }
             }
         }
-        None
     }
 }
 

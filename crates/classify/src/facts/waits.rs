@@ -1,15 +1,11 @@
 //! Waits in sentences: "Please try again in 7m12s", "retry after 20 seconds", "replenished in 02:44:53".
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use tower_steady_core::hint;
 
-use super::phrases::segments;
-use super::scan::Scanner;
-
 /// What stands before a stated wait.
-const BEFORE: [&str; 14] = [
+pub(super) const BEFORE: [&str; 14] = [
     "try again in",
     "again after",
     "retry in",
@@ -37,39 +33,8 @@ const BETWEEN: [&[u8]; 7] = [
     b"~",
 ];
 
-static SCANNER: LazyLock<Scanner<()>> =
-    LazyLock::new(|| Scanner::new(BEFORE.into_iter().map(|text| (text, ()))));
-
-/// The first wait that a message states, outside of what it quotes.
-pub(super) fn in_message(message: &str) -> Option<Duration> {
-    segments(message).find_map(|segment| {
-        let segment = segment.as_bytes();
-        SCANNER.scan(segment, |(), end| spoken(&segment[end..]))
-    })
-}
-
-/// The number that follows `word` in a message: "Limit 30000", "Requested: 31538". Where the word
-/// stands several times, the last number counts, for a limit's name may come first.
-pub(super) fn number_after(message: &str, word: &str) -> Option<u64> {
-    segments(message)
-        .filter_map(|segment| {
-            let mut words = segment
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .filter(|word| !word.is_empty());
-            let mut last = None;
-            let mut before = words.next()?;
-            for next in words {
-                if before.eq_ignore_ascii_case(word) {
-                    last = next.parse().ok().or(last);
-                }
-                before = next;
-            }
-            last
-        })
-        .last()
-}
-
-fn spoken(mut text: &[u8]) -> Option<Duration> {
+/// The wait at the start of `text`, past what may stand between.
+pub(super) fn spoken(mut text: &[u8]) -> Option<Duration> {
     while let Some(rest) = BETWEEN.iter().find_map(|word| strip(text, word)) {
         text = rest;
     }
@@ -144,7 +109,7 @@ fn part(text: &[u8]) -> Option<(Duration, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::phrases::Said;
 
     #[test]
     fn waits_are_read_as_they_are_spoken() {
@@ -174,7 +139,8 @@ mod tests {
                 Some(2_147_483_648_000),
             ),
         ] {
-            let wait = in_message(message).map(|wait| wait.as_millis());
+            let said = Said::in_messages([message].into_iter());
+            let wait = said.wait.map(|wait| wait.as_millis());
             assert_eq!(wait, millis, "{message}");
         }
     }
