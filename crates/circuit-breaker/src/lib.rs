@@ -88,7 +88,8 @@
 //!   a provider that hangs never opens it.
 //! * Outside a pause it would count the time that a call waits there as slow, and a probe would hold its
 //!   slot all that time.
-//! * Outside of nothing that reads streams (classify), an error inside a 200 stream is a success.
+//! * Without a layer inside it that reads streams (classify), a stream is judged at its head, and an
+//!   error inside a 200 is a success.
 //!
 //! # Events
 //!
@@ -104,7 +105,9 @@
 //! A call through a closed circuit takes no lock, allocates nothing, and writes to no memory that
 //! another thread writes: it reads one word twice and counts its success in its thread's own shard. It
 //! reads no clock without a window, one with it, two with a rule on slow calls. A failure takes a short
-//! lock.
+//! lock, and a stream allocates one small box. Keyed, a call looks its circuit up in a map whose readers
+//! never wait ([papaya](https://docs.rs/papaya)), and counts a reference that all calls with its key
+//! share.
 
 mod body;
 mod breaker;
