@@ -32,12 +32,17 @@ use crate::permit::Permit;
 ///
 /// That is why `S: Clone`. On the way of a call that is let through nothing is cloned.
 ///
+/// A caller who waits for the inner service already is not woken when the circuit opens, but when the
+/// inner service has something to say.
+///
 /// A keyed breaker learns the key in `call`. So while any of its circuits is open, `poll_ready` does
 /// not wait for the inner service, and calls with healthy keys wait in their futures instead.
 pub struct CircuitBreaker<S, K: RequestKey = Everything> {
     inner: S,
     /// Whether `inner` was polled ready and has not been called since.
     ready: bool,
+    /// Whether `inner` was polled and not ready, so that it may stand in a queue.
+    queued: bool,
     circuits: Circuits<K>,
 }
 
@@ -46,6 +51,7 @@ impl<S, K: RequestKey> CircuitBreaker<S, K> {
         Self {
             inner,
             ready: false,
+            queued: false,
             circuits,
         }
     }
@@ -76,6 +82,7 @@ where
         let fail_fast = match &self.circuits {
             Circuits::One(circuit) => {
                 if circuit.would_refuse() {
+                    self.leave_queue();
                     return Poll::Ready(Ok(()));
                 }
                 false
@@ -83,9 +90,9 @@ where
             Circuits::Many(registry) => registry.alarm(),
         };
         let polled = self.inner.poll_ready(cx);
-        if polled.is_pending() && fail_fast {
-            // Leaves the queue that the poll may have joined.
-            self.inner = self.inner.clone();
+        self.queued = polled.is_pending();
+        if self.queued && fail_fast {
+            self.leave_queue();
             return Poll::Ready(Ok(()));
         }
         ready!(polled).map_err(Into::into)?;
@@ -132,6 +139,14 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
                 self.inner = self.inner.clone();
                 ResponseFuture::rejected(open, &circuit)
             }
+        }
+    }
+
+    /// Gives up a place in the inner service's queue. A place that is kept unpolled would be served one
+    /// day, and then be of no use to anybody.
+    fn leave_queue(&mut self) {
+        if std::mem::take(&mut self.queued) {
+            self.inner = self.inner.clone();
         }
     }
 

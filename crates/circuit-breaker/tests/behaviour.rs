@@ -293,6 +293,31 @@ async fn a_rejected_call_holds_no_reservation() {
     assert!(tokio_test::task::spawn(other.ready()).poll().is_ready());
 }
 
+/// A place in the inner service's queue is given up too, or it would be served and held for nothing.
+#[tokio::test(start_paused = true)]
+async fn a_rejected_call_stands_in_no_queue() {
+    let mut limited = ConcurrencyLimit::new(Provider::default(), 1);
+    let hung = limited
+        .ready()
+        .await
+        .unwrap()
+        .call(Request::new(Does::Hangs));
+    let layer = builder().build().unwrap();
+    let mut service = layer.layer(limited.clone());
+    assert!(tokio_test::task::spawn(service.ready()).poll().is_pending());
+    layer.handle().force_open();
+    service
+        .ready()
+        .await
+        .unwrap()
+        .call(Request::new(Does::Answers(200)))
+        .await
+        .unwrap_err();
+    drop(hung);
+    assert!(tokio_test::task::spawn(limited.ready()).poll().is_ready());
+    drop(service);
+}
+
 /// linkerd#2493's class: a clone that is polled ready and dropped has taken no probe.
 #[tokio::test(start_paused = true)]
 async fn readiness_takes_no_probe() {
