@@ -150,12 +150,12 @@ where
 
     /// A stream that has failed before output is read on, for the sake of its connection.
     fn heed(&mut self, signal: Signal) {
-        if let Signal::Failed(outcome) = signal {
-            if let Aim::Stream(watch) = mem::replace(&mut self.aim, Aim::Error) {
-                self.aim = Aim::Rest(watch, outcome);
-                // From here on it is the time limit of an error body.
-                self.timer = None;
-            }
+        if let Signal::Failed(outcome) = signal
+            && let Aim::Stream(watch) = mem::replace(&mut self.aim, Aim::Error)
+        {
+            self.aim = Aim::Rest(watch, outcome);
+            // From here on it is the time limit of an error body.
+            self.timer = None;
         }
     }
 

@@ -12,14 +12,18 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use tower_steady_core::hint;
 
 use self::few::Few;
 pub(crate) use self::ids::{Id, Name, same};
 use self::phrases::Said;
-pub(crate) use self::phrases::{Phrase, Phrases};
+pub(crate) use self::phrases::{Phrase, Phrases, cut};
 use crate::Provider;
+
+static ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// What is known of a response when it is classified: its head, and the words for machines and for
 /// people that its body carries, wherever they stand.
@@ -125,13 +129,13 @@ impl<'a> Facts<'a> {
         provider: Option<Provider>,
     ) -> Self {
         let mut found = json_in(body).map(envelope::read).unwrap_or_default();
-        if let Some(name) = header(headers, "x-amzn-errortype") {
+        if let Some(name) = header(headers, &ERROR_TYPE) {
             found.ids.push(Id::new(Cow::Borrowed(name)));
         }
         Self {
             status,
             headers,
-            provider: provider.or_else(|| Provider::from_headers(headers)),
+            provider,
             body,
             found,
             said: OnceCell::new(),
@@ -195,6 +199,7 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn provider(&self) -> Option<Provider> {
         self.provider
+            .or_else(|| Provider::from_headers(self.headers))
     }
 
     /// The bytes that were looked at, decoded.
@@ -260,7 +265,7 @@ impl<'a> Facts<'a> {
     }
 
     fn has_wait_header(&self) -> bool {
-        let means = |name: &str| {
+        let means = |name: &HeaderName| {
             let values = self.headers.get_all(name).into_iter();
             values.into_iter().any(|value| {
                 let value = hint::trim(value.as_bytes());
@@ -269,13 +274,13 @@ impl<'a> Facts<'a> {
                 number || httpdate::parse_http_date(text).is_ok()
             })
         };
-        means("retry-after-ms") || means("retry-after")
+        means(&RETRY_AFTER_MS) || means(&RETRY_AFTER)
     }
 
     /// The moment that absolute times are measured against: the response's own `Date`, for two clocks
     /// may differ.
     fn now(&self) -> Duration {
-        let date = header(self.headers, "date");
+        let date = header(self.headers, &DATE);
         date.and_then(|date| httpdate::parse_http_date(date).ok())
             .unwrap_or_else(SystemTime::now)
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -317,14 +322,14 @@ impl fmt::Debug for Facts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Facts")
             .field("status", &self.status)
-            .field("provider", &self.provider)
+            .field("provider", &self.provider())
             .field("ids", &self.ids().collect::<Vec<_>>())
             .field("stated_status", &self.found.code)
             .finish_non_exhaustive()
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

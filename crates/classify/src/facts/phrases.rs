@@ -335,13 +335,22 @@ fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
 }
 
+/// The start of `text`, at most so many bytes of it.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// The parts of a message that are the server's own words.
 ///
 /// A quoted name (no white space: `` `gpt-4` ``, `'max_tokens'`) is left where it is, for it cannot
 /// hold a phrase. Anything else in quotes is somebody else's text, and because that text may hold
 /// quotes itself, it ends at the *last* quote of its kind, or not at all.
 pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
-    let window = &message[..message.floor_char_boundary(WINDOW)];
+    let window = cut(message, WINDOW);
     let mut rest = Some(window);
     std::iter::from_fn(move || {
         let text = rest.take()?;

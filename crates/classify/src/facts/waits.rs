@@ -77,10 +77,10 @@ fn sum(mut text: &[u8]) -> Option<Duration> {
 }
 
 fn part(text: &[u8]) -> Option<(Duration, &[u8])> {
-    if let Some((wait, rest)) = hint::leading_go_duration(text) {
-        if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
-            return Some((wait, rest));
-        }
+    if let Some((wait, rest)) = hint::leading_go_duration(text)
+        && !rest.first().is_some_and(u8::is_ascii_alphabetic)
+    {
+        return Some((wait, rest));
     }
     let digits = text
         .iter()

@@ -5,6 +5,7 @@ mod table;
 mod user;
 
 use http::StatusCode;
+use http::header::HeaderName;
 use tower_steady_core::{Class, Outcome};
 
 pub use self::user::UserRule;
@@ -157,13 +158,15 @@ fn by_status(facts: &Facts<'_>) -> Outcome {
     }
 }
 
+static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
 /// The server's own word on another try: `x-should-retry`, and `retryable` in Cloudflare's errors.
 fn overruled(mut outcome: Outcome, then: Then, facts: &Facts<'_>) -> Outcome {
     if facts.status() < StatusCode::BAD_REQUEST {
         return outcome;
     }
     // Compared as the SDKs do: exactly these spellings.
-    match facts.headers().get("x-should-retry").map(|v| v.as_bytes()) {
+    match facts.headers().get(&SHOULD_RETRY).map(|v| v.as_bytes()) {
         Some(b"true") if then != Then::GiveUpForGood => outcome.transient = true,
         Some(b"false") => outcome.transient = false,
         _ if facts.retryable() == Some(false) => outcome.transient = false,
@@ -184,10 +187,10 @@ fn with_wait(mut outcome: Outcome, facts: &Facts<'_>) -> Outcome {
             | Class::Conflict
             | Class::Transport
     );
-    if about_time || outcome.transient {
-        if let Some(wait) = facts.wait() {
-            outcome.wait_at_least(wait);
-        }
+    if (about_time || outcome.transient)
+        && let Some(wait) = facts.wait()
+    {
+        outcome.wait_at_least(wait);
     }
     outcome
 }

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::lines::Lines;
+use crate::facts::cut;
 
 /// More than this of one event is not kept: it is output, whatever comes.
 const MOST: usize = 64 * 1024;
@@ -57,13 +58,10 @@ impl Current {
             b"data" => self.push(value),
             b"event" => {
                 self.name.clear();
-                self.name
-                    .push_str(std::str::from_utf8(value).unwrap_or_default());
-                self.name.truncate(self.name.floor_char_boundary(64));
+                let name = std::str::from_utf8(value).unwrap_or_default();
+                self.name.push_str(cut(name, 64));
             }
-            _ if !self.any && line.trim_ascii_start().starts_with(b"{")
-                || !self.any && line.starts_with(b"[") =>
-            {
+            _ if !self.any && matches!(line.trim_ascii_start(), [b'{' | b'[', ..]) => {
                 self.raw = true;
                 self.push(line);
             }
