@@ -51,9 +51,11 @@ impl<T: Copy> Scanner<T> {
             let candidates = usize::from(self.slots[slot])..usize::from(self.slots[slot + 1]);
             for (phrase, meaning) in &self.phrases[candidates] {
                 let end = at + phrase.len();
-                let same = text
-                    .get(at..end)
-                    .is_some_and(|text| text.eq_ignore_ascii_case(phrase));
+                // Most that share two letters part at the last one.
+                let same = text.get(at..end).is_some_and(|text| {
+                    let (last, of_phrase) = (text[text.len() - 1], phrase[phrase.len() - 1]);
+                    last.to_ascii_lowercase() == of_phrase && text.eq_ignore_ascii_case(phrase)
+                });
                 if same && ends_whole(phrase, &text[end..]) {
                     found(*meaning, end);
                 }
