@@ -98,10 +98,10 @@ pub(crate) fn all() -> Vec<Scenario> {
         ),
         Scenario {
             title: "nobody listens",
-            moral: "a refused connection is tried once more",
+            moral: "a refused connection is tried twice more",
             provider: ProviderIs::Down,
             stack: Steady::interactive,
-            calls: vec![Call::new(2, Expected::Error)],
+            calls: vec![Call::new(3, Expected::Error)],
         },
         outage(),
         brownout(),

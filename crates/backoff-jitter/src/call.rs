@@ -233,7 +233,8 @@ where
         let grant = outcome.take_gate().map(Grant::ask).transpose()?;
         // No gate: none stood in the way. No note: that is not known, for notes can get lost.
         let paid = grant.is_some() || noted;
-        Ok(self.prepare(session, request, pause, Pass { grant, paid }, false))
+        let (pass, after) = (Pass { grant, paid }, outcome.class);
+        Ok(self.prepare(session, request, pause, pass, false, after))
     }
 
     /// A changed request, if the hook makes one. `None`: it does not. A veto: it may not be sent.
@@ -277,6 +278,7 @@ where
             pause,
             Pass { grant, paid },
             true,
+            outcome.class,
         )))
     }
 
@@ -326,6 +328,7 @@ where
         pause: Pause,
         pass: Pass,
         repaired: bool,
+        after: Class,
     ) -> Next<B> {
         let number = session.tries.saturating_add(1);
         if number >= self.limit {
@@ -333,7 +336,7 @@ where
         }
         request
             .extensions_mut()
-            .insert(Attempt::new(number, pass.paid));
+            .insert(Attempt::new(number, pass.paid).after(after));
         if let Some(name) = &self.template.settings.options.attempt_header {
             service::number(&mut request, name, number);
         }

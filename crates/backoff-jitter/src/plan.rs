@@ -187,8 +187,8 @@ impl Default for Plans {
             statuses: Vec::new(),
         };
         plans.set(Class::RateLimited, Plan::new(exponential(1_000), 5));
-        plans.set(Class::Timeout, Plan::new(exponential(1_000), 2));
-        plans.set(Class::Transport, Plan::new(exponential(1_000), 2));
+        plans.set(Class::Timeout, Plan::new(exponential(1_000), 3));
+        plans.set(Class::Transport, Plan::new(exponential(1_000), 3));
         plans.set(Class::Conflict, Plan::new(exponential(500), 3));
 
         let two = Duration::from_secs(2);

@@ -67,8 +67,8 @@ async fn a_retry_takes_one_clone_and_a_note() {
     // Nobody left a note on the first answer, so nobody knows whether a gate stood in the way.
     let expected = [
         None,
-        Some(Attempt::new(2, false)),
-        Some(Attempt::new(3, true)),
+        Some(Attempt::new(2, false).after(Class::Overloaded)),
+        Some(Attempt::new(3, true).after(Class::ServerError)),
     ];
     assert_eq!(notes, expected);
     assert_eq!(provider.seen()[2].body, "{}");
@@ -87,8 +87,8 @@ async fn every_class_has_its_limit() {
         (503, 3),
         (504, 3),
         (520, 3),
-        (408, 2),
-        (524, 2),
+        (408, 3),
+        (524, 3),
         (409, 3),
         (425, 3),
         (400, 1),
@@ -116,7 +116,7 @@ async fn every_class_has_its_limit() {
     for class in [Class::Timeout, Class::Transport] {
         let provider = always(|| error(class, true));
         let answer = call(stack(&seeded(), &provider), request()).await;
-        assert_eq!((provider.sends(), report(&answer).sends()), (2, 2));
+        assert_eq!((provider.sends(), report(&answer).sends()), (3, 3));
         assert_eq!(veto(&answer), Some(VetoReason::Attempts));
     }
 }
@@ -186,7 +186,7 @@ async fn delays_follow_the_plan_of_class_and_status() {
         (502, &[2_000, 4_000]),
         (503, &[2_000, 4_000]),
         (504, &[2_000, 4_000]),
-        (408, &[1_000]),
+        (408, &[1_000, 2_000]),
         (409, &[500, 1_000]),
     ] {
         let provider = always(|| bare(status));
@@ -225,7 +225,7 @@ async fn a_plan_replaces_the_defaults_refinements_too() {
 #[tokio::test(start_paused = true)]
 async fn one_schedule_for_all_plans_leaves_their_limits() {
     let quick = Schedule::fixed(SECOND / 100);
-    for (status, sends) in [(429, 5), (500, 3), (503, 3), (408, 2)] {
+    for (status, sends) in [(429, 5), (500, 3), (503, 3), (408, 3)] {
         let layer = plain().cap(SECOND / 10).schedule(quick).build().unwrap();
         let provider = always(|| bare(status));
         let _ = call(stack(&layer, &provider), request()).await;
@@ -380,9 +380,10 @@ async fn what_must_not_be_repeated_is_retried_only_where_it_was_not_processed() 
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_may_have_been_processed_once_stays_so() {
-    // The first try was sent, the second was not: the call was.
+    // The first try was sent, the others were not: the call was.
     let provider = Provider::script([
         error(Class::Transport, true),
+        error(Class::Transport, false),
         error(Class::Transport, false),
     ]);
     let answer = call(stack(&seeded(), &provider), request()).await;

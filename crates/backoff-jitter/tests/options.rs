@@ -66,7 +66,8 @@ async fn a_repaired_request_goes_at_once_and_stands_from_then_on() {
         .collect();
     assert_eq!(repaired, [false, true, false]);
     // A final failure comes without a gate: a budget below is left to charge the repeat.
-    assert_eq!(provider.seen()[1].note, Some(Attempt::new(2, false)));
+    let unpaid = Attempt::new(2, false).after(Class::ContextLength);
+    assert_eq!(provider.seen()[1].note, Some(unpaid));
 }
 
 #[tokio::test(start_paused = true)]

@@ -424,7 +424,8 @@ async fn a_transient_rejection_is_tried_again_and_its_grant_given_back() {
     let provider = Provider::script([gated(&gate, busy()), gated(&gate, busy())]);
     let answer = call(stack(&provider), request()).await;
     assert_eq!(classes(&answer), ["success"]);
-    assert_eq!(provider.seen()[2].note, Some(Attempt::new(3, true)));
+    let paid = Attempt::new(3, true).after(Class::Rejected);
+    assert_eq!(provider.seen()[2].note, Some(paid));
     assert_eq!((gate.taken.load(Ordering::SeqCst), gate.spent()), (2, 1));
 
     // And it ends, with a veto.

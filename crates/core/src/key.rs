@@ -19,6 +19,11 @@ pub trait RequestKey {
 
     /// The key of the request with this head.
     fn key(&self, parts: &Parts) -> Self::Key;
+
+    /// The key, where it is the same for every request: then no request is taken apart for it.
+    fn constant(&self) -> Option<Self::Key> {
+        None
+    }
 }
 
 impl<F, K> RequestKey for F
@@ -41,6 +46,10 @@ impl RequestKey for Everything {
     type Key = ();
 
     fn key(&self, _: &Parts) {}
+
+    fn constant(&self) -> Option<()> {
+        Some(())
+    }
 }
 
 /// By the host and port of the URI, else of the `Host` header, in lower case.

@@ -1,10 +1,10 @@
 //! `cargo bench -p bench` prints the table; `-- --json` prints one object a line; `-- --only TEXT`
-//! keeps the rows whose name contains the text.
+//! keeps the rows whose name contains the text; `-- --exact` measures no time, only what repeats.
 
 use std::env;
 use std::path::Path;
 
-use bench::cases::{self, Case};
+use bench::cases;
 use bench::measure;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn main() {
         .iter()
         .position(|argument| argument == "--only")
         .and_then(|at| arguments.get(at + 1));
-    let probe = Path::new(env!("CARGO_BIN_EXE_probe"));
+    let exact = arguments.iter().any(|argument| argument == "--exact");
     let valgrind = measure::valgrind_is_installed();
     if !valgrind {
         eprintln!("valgrind is not installed: instructions are not counted");
@@ -44,24 +44,26 @@ fn main() {
         if !wanted(case.row) {
             continue;
         }
-        let ns = {
+        let (ns, threads2) = if exact {
+            (None, None)
+        } else {
             let _guard = runtime.enter();
-            measure::overhead_ns(case)
+            (
+                Some(measure::overhead_ns(case)),
+                measure::two_over_one(case),
+            )
         };
-        print(as_json, &measured(case, ns, probe, index, valgrind));
-    }
-}
-
-fn measured(case: &Case, ns: f64, probe: &Path, index: usize, valgrind: bool) -> Line {
-    Line {
-        row: case.row.to_owned(),
-        contender: case.contender.to_owned(),
-        ns: Some(ns),
-        allocs: measure::allocations(probe, index),
-        instructions: valgrind
-            .then(|| measure::instructions(probe, index))
-            .flatten(),
-        threads2: measure::two_over_one(case),
+        let line = Line {
+            row: case.row.to_owned(),
+            contender: case.contender.to_owned(),
+            ns,
+            allocs: measure::allocations(Path::new(env!("CARGO_BIN_EXE_allocations")), index),
+            instructions: valgrind
+                .then(|| measure::instructions(Path::new(env!("CARGO_BIN_EXE_run")), index))
+                .flatten(),
+            threads2,
+        };
+        print(as_json, &line);
     }
 }
 

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tower_steady::classify::ClassifyLayer;
+use tower_steady::retry_after::{PauseLayer, RetryAfterLayer};
 
 use crate::bare::Bare;
 use crate::drive::{self, Factory};
-use crate::peers;
 use crate::request;
+use crate::{ours, parts, peers};
 
 /// One contender in one row.
 #[derive(Clone, Copy)]
@@ -40,6 +42,10 @@ pub fn bare() -> Factory {
     drive::service(Bare, request::mix)
 }
 
+fn bare_with_extensions() -> Factory {
+    drive::service(Bare, request::mix_with_extensions)
+}
+
 /// All cases, row by row, ours first.
 #[must_use]
 pub fn all() -> Vec<Case> {
@@ -56,6 +62,7 @@ pub fn all() -> Vec<Case> {
         "retry + budget",
         bare,
         &[
+            (OURS, || over(ours::retry_and_budget())),
             ("tower retry + TpsBudget", || over(peers::tower_retry())),
             ("tower-resilience retry + token bucket", || {
                 over(peers::resilience_retry())
@@ -67,6 +74,7 @@ pub fn all() -> Vec<Case> {
         "closed breaker, no window",
         bare,
         &[
+            (OURS, || over(ours::breaker())),
             ("tower-resilience", || over(peers::resilience_breaker())),
             ("failsafe consecutive", || {
                 peers::failsafe(peers::failsafe_consecutive())
@@ -76,31 +84,80 @@ pub fn all() -> Vec<Case> {
     row(
         "closed breaker, window and slow calls",
         bare,
-        &[("failsafe window", || {
-            peers::failsafe(peers::failsafe_window())
-        })],
+        &[
+            (OURS, || over(ours::breaker_with_window())),
+            ("failsafe window", || {
+                peers::failsafe(peers::failsafe_window())
+            }),
+        ],
+    );
+    row(
+        "classify, whole 2xx",
+        bare,
+        &[(OURS, || over(ClassifyLayer::new()))],
+    );
+    row(
+        "pause, not paused",
+        bare,
+        &[(OURS, || over(PauseLayer::new()))],
+    );
+    row(
+        "retry-after, no refusal",
+        bare,
+        &[(OURS, || over(RetryAfterLayer::new()))],
     );
     row(
         "all five layers and pause",
         bare,
-        &[("tower retry + tower-resilience breaker", || {
-            over(
-                tower::ServiceBuilder::new()
-                    .layer(peers::tower_retry())
-                    .layer(peers::resilience_breaker()),
+        &[
+            (OURS, || over(ours::all())),
+            ("tower retry + tower-resilience breaker", || {
+                over(
+                    tower::ServiceBuilder::new()
+                        .layer(peers::tower_retry())
+                        .layer(peers::resilience_breaker()),
+                )
+            }),
+        ],
+    );
+    row(
+        "the same with deadline and timers",
+        bare,
+        &[(OURS, || over(ours::all_with_timers()))],
+    );
+    row(
+        "the same with three extensions",
+        bare_with_extensions,
+        &[(OURS, || {
+            drive::service(
+                tower::Layer::layer(&ours::all(), Bare),
+                request::mix_with_extensions,
             )
         })],
     );
     row(
         "budget deposit",
         nothing,
-        &[("tower TpsBudget", peers::tps_deposit)],
+        &[
+            (OURS, parts::deposit),
+            ("tower TpsBudget", peers::tps_deposit),
+        ],
     );
+    row("budget withdraw", nothing, &[(OURS, parts::withdraw)]);
     row(
         "classify a 310-byte error body",
         nothing,
-        &[("serde_json::Value", peers::json_value)],
+        &[
+            (OURS, parts::peek),
+            ("serde_json::Value", peers::json_value),
+        ],
     );
+    for (name, make) in parts::KEYED {
+        row(name, bare, &[(OURS, *make)]);
+    }
+    for (name, make) in ours::BY_NUMBER_OF_LAYERS {
+        row(name, bare, &[(OURS, *make)]);
+    }
     cases
 }
 

@@ -5,7 +5,7 @@
 //! alone with the same request:
 //!
 //! - *ns*: paired (bare, layered, bare in turn), hand-polled, median of many rounds;
-//! - *allocs*: exact, from a counting allocator in a process of its own (`probe`);
+//! - *allocs*: exact, from a counting allocator in a process of its own;
 //! - *instructions*: exact, from callgrind over two lengths of the same run, so that set-up cancels
 //!   out; skipped with a message where valgrind is not installed;
 //! - *threads2*: calls a second of two threads that share the layer, over those of one.
@@ -19,6 +19,8 @@ pub mod bare;
 pub mod cases;
 pub mod drive;
 pub mod measure;
+pub mod ours;
 pub mod parts;
 pub mod peers;
+pub mod probe;
 pub mod request;

@@ -181,7 +181,7 @@ async fn an_outage_ends_in_the_error_of_the_client_itself() {
     let failure = tower_steady_core::Failure::find(&*error).unwrap();
     assert_eq!(failure.outcome().class, Class::Transport);
     assert!(!failure.outcome().sent, "nothing can have been processed");
-    assert_eq!(failure.report().unwrap().sends(), 2);
+    assert_eq!(failure.report().unwrap().sends(), 3);
     let client_error = failure
         .find_source::<hyper_util::client::legacy::Error>()
         .unwrap();

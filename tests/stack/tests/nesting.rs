@@ -61,7 +61,7 @@ async fn an_error_does_not_multiply_either() {
             Parts::default().stack(&[Part::RetryAfter, Part::Classify], provider.service()),
         ));
     service.oneshot(chat("http://provider")).await.unwrap_err();
-    assert_eq!(provider.received(), 2, "the plan for transport failures");
+    assert_eq!(provider.received(), 3, "the plan for transport failures");
 }
 
 /// A layer of a user's that makes a new response, and a new error, of what it gets.

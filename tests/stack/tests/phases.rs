@@ -151,7 +151,7 @@ async fn a_refused_http2_stream_was_not_processed_and_says_so() {
     let failure = Failure::find(&*error).unwrap();
     assert_eq!(failure.outcome().class, Class::Transport);
     assert!(!failure.outcome().sent, "{failure:?}");
-    assert_eq!(failure.report().unwrap().sends(), 2);
+    assert_eq!(failure.report().unwrap().sends(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,9 +42,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // The key is made before it is known to be needed: a refusal comes when the request is gone.
-        let (parts, body) = request.into_parts();
-        let key = self.shared.key.key(&parts);
-        let request = Request::from_parts(parts, body);
+        let (key, request) = match self.shared.key.constant() {
+            Some(key) => (key, request),
+            None => {
+                let (parts, body) = request.into_parts();
+                let key = self.shared.key.key(&parts);
+                (key, Request::from_parts(parts, body))
+            }
+        };
         if self.shared.book.is_engaged() {
             return self.ask(key, request);
         }

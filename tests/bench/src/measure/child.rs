@@ -10,10 +10,10 @@ const LONG: u32 = 4_500;
 
 /// Allocations a call over the baseline.
 #[must_use]
-pub fn allocations(probe: &Path, index: usize) -> Option<f64> {
+pub fn allocations(program: &Path, index: usize) -> Option<f64> {
     let side = |side| -> Option<f64> {
-        let output = Command::new(probe)
-            .args(["allocs", &index.to_string(), side])
+        let output = Command::new(program)
+            .args([index.to_string().as_str(), side])
             .output()
             .ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -34,16 +34,16 @@ pub fn valgrind_is_installed() -> bool {
 
 /// Instructions a call over the baseline, in user space.
 #[must_use]
-pub fn instructions(probe: &Path, index: usize) -> Option<f64> {
+pub fn instructions(program: &Path, index: usize) -> Option<f64> {
     let side = |side| -> Option<f64> {
-        let long = run(probe, index, side, LONG)?;
-        let short = run(probe, index, side, SHORT)?;
+        let long = run(program, index, side, LONG)?;
+        let short = run(program, index, side, SHORT)?;
         Some((long - short) / f64::from(LONG - SHORT))
     };
     Some(side("case")? - side("base")?)
 }
 
-fn run(probe: &Path, index: usize, side: &str, calls: u32) -> Option<f64> {
+fn run(program: &Path, index: usize, side: &str, calls: u32) -> Option<f64> {
     let out = std::env::temp_dir().join(format!(
         "tower-steady-{}-{index}-{side}-{calls}.callgrind",
         std::process::id()
@@ -51,8 +51,8 @@ fn run(probe: &Path, index: usize, side: &str, calls: u32) -> Option<f64> {
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(probe)
-        .args(["run", &index.to_string(), side, &calls.to_string()])
+        .arg(program)
+        .args([&index.to_string(), side, &calls.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
