@@ -28,7 +28,7 @@
 //!     let provider = Provider::roomy().trouble(outage);
 //!     let world = World::new(provider, Duration::from_secs(60), 1);
 //!     world.client(naive).call(&Prompt::short()).await;
-//!     world.recorder.take()
+//!     world.recorder.tally()
 //! });
 //! assert_eq!(tally.sends_per_call(), 4.0);
 //! ```

@@ -98,7 +98,7 @@ impl Recorder {
 
     /// What was counted so far.
     #[must_use]
-    pub fn take(&self) -> Tally {
+    pub fn tally(&self) -> Tally {
         self.lock().clone()
     }
 

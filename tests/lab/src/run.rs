@@ -124,6 +124,20 @@ pub fn rows(cells: &[Cell]) -> Vec<Row> {
     rows
 }
 
+impl Row {
+    /// Whether both are of one metric of one experiment.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.experiment.name == other.experiment.name && self.metric.name == other.metric.name
+    }
+
+    /// Whether a summary shows it: it has a bound, or it is what counts in its experiment.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.metric.bound.is_some() || self.metric.name == self.experiment.metrics[0].name
+    }
+}
+
 impl Cell {
     /// Median and worst of a metric over the seeds.
     fn summary(&self, index: usize, metric: Metric) -> (f64, f64) {

@@ -17,7 +17,7 @@ fn sends(contender: &str, seed: u64, trouble: Trouble) -> Vec<f64> {
         };
         let world = World::new(provider.trouble(trouble), Duration::from_secs(60), seed);
         world.client(contender).call(&Prompt::short()).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     tally.sends.iter().map(|(at, _)| at.as_secs_f64()).collect()
 }
@@ -91,7 +91,7 @@ fn outage(contender: &str, until: u64) -> Tally {
         calls
             .run(&world, contender, Duration::from_secs(until + 60))
             .await;
-        world.recorder.take()
+        world.recorder.tally()
     })
 }
 

@@ -19,7 +19,7 @@ fn calls(provider: Provider, prompts: Vec<Prompt>) -> Tally {
             until: Duration::from_secs(120),
         };
         calls.run(&world, plain, Duration::from_secs(300)).await;
-        world.recorder.take()
+        world.recorder.tally()
     })
 }
 
@@ -121,4 +121,18 @@ fn a_share_of_errors_is_that_share() {
         "{}",
         tally.good_share()
     );
+}
+
+#[test]
+fn a_caller_hangs_up_when_its_patience_ends() {
+    let plain = contenders::named("no retries").expect("a contender of this name");
+    let tally = simulate(async {
+        let provider = Provider::roomy().trouble(Trouble::always(What::Hang));
+        let world = World::new(provider, Duration::from_secs(60), 1);
+        let world = world.patience(Duration::from_secs(5));
+        world.client(plain).call(&Prompt::short()).await;
+        world.recorder.tally()
+    });
+    assert_eq!(tally.calls[0].ended.expect("it ends").as_secs(), 5);
+    assert_eq!(tally.in_flight, 0);
 }

@@ -34,3 +34,61 @@ fn over(http: HttpClient, preset: Steady, retry: RetryBuilder, seed: u64) -> Sta
         .with_breaker(breaker.expect("its own preset"));
     erase(stack.layer(http))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::{OpenLoop, Prompt, World, simulate};
+    use crate::contenders::Contender;
+    use crate::provider::{Provider, Trouble, What};
+
+    fn sends(build: fn(HttpClient, u64) -> Stack) -> usize {
+        let contender = Contender {
+            name: "under test",
+            settings: "",
+            ours: true,
+            build,
+        };
+        simulate(async {
+            let outage = Trouble::always(What::Outage);
+            let timeout = Duration::from_secs(60);
+            let world = World::new(Provider::roomy().trouble(outage), timeout, 1);
+            let calls = OpenLoop {
+                processes: 1,
+                per_sec: 10.0,
+                prompts: vec![Prompt::short()],
+                until: Duration::from_secs(110),
+            };
+            calls
+                .run(&world, &contender, Duration::from_secs(200))
+                .await;
+            world.recorder.tally().sends.len()
+        })
+    }
+
+    /// To be seeded, the circuit is made anew; if the presets get another one, this shows it.
+    #[test]
+    fn the_seeded_circuit_is_that_of_the_presets() {
+        let cases: [[fn(HttpClient, u64) -> Stack; 2]; 2] = [
+            [interactive, |http, _| {
+                erase(
+                    Steady::interactive()
+                        .with_classify(ClassifyLayer::new())
+                        .layer(http),
+                )
+            }],
+            [background, |http, _| {
+                erase(
+                    Steady::background()
+                        .with_classify(ClassifyLayer::new())
+                        .layer(http),
+                )
+            }],
+        ];
+        for [seeded, preset] in cases {
+            assert_eq!(sends(seeded), sends(preset));
+        }
+    }
+}

@@ -40,7 +40,7 @@ fn pipeline(contender: &Contender, seed: u64, for_each: usize) -> Observation {
         while let Some(pipelines) = agents.join_next().await {
             finished += pipelines.unwrap_or(0);
         }
-        (world.recorder.take(), finished)
+        (world.recorder.tally(), finished)
     });
     Observation::of([
         ratio(finished, AGENTS * for_each),
@@ -83,7 +83,7 @@ pub(super) const AVAILABILITY: Experiment = Experiment {
                 until,
             };
             calls.run(&world, contender, until + secs(600)).await;
-            world.recorder.take()
+            world.recorder.tally()
         });
         Observation::of([tally.good_share(), tally.sends_per_call()])
     },

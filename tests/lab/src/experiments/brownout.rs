@@ -56,7 +56,7 @@ fn brownout(contender: &Contender, seed: u64, size: Size, per_sec: f64) -> Obser
             until: horizon,
         };
         calls.run(&world, contender, horizon).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     Observation {
         values: vec![

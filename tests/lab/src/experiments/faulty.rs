@@ -34,7 +34,7 @@ fn once(contender: &Contender, seed: u64, provider: Provider, prompt: &Prompt) -
     let tally = simulate(async {
         let world = World::new(provider, READ_TIMEOUT, seed);
         world.client(contender).call(prompt).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     Observation::of([
         tally.sends_per_call(),

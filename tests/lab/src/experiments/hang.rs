@@ -27,7 +27,7 @@ pub(super) const HANG: Experiment = Experiment {
                 until,
             };
             calls.run(&world, contender, until + secs(600)).await;
-            world.recorder.take()
+            world.recorder.tally()
         });
         let during = tally.begun(secs(FROM), secs(TO));
         Observation::of([

@@ -63,7 +63,7 @@ fn neighbours(
             until: secs(TO + 20),
         };
         calls.run(&world, contender, secs(HORIZON)).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     let innocent = tally.only(|call| call.group != GUILTY);
     let guilty = tally

@@ -46,7 +46,7 @@ fn outage(contender: &Contender, seed: u64, length: u64) -> Observation {
             until: horizon,
         };
         calls.run(&world, contender, horizon).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     let during = tally.begun(from, to);
     Observation {

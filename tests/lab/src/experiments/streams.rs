@@ -48,7 +48,7 @@ pub(super) const ALL_CUT: Experiment = Experiment {
                 until,
             };
             calls.run(&world, contender, until + secs(60)).await;
-            world.recorder.take()
+            world.recorder.tally()
         });
         let during = tally.begun(from, to);
         Observation::of([
@@ -73,7 +73,7 @@ fn streams(contender: &Contender, seed: u64, size: Size, trouble: Trouble) -> Ob
             until,
         };
         calls.run(&world, contender, until + secs(300)).await;
-        world.recorder.take()
+        world.recorder.tally()
     });
     Observation::of([
         tally.good_share(),

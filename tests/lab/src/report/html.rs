@@ -6,12 +6,12 @@ use crate::run::{Plan, Row};
 const STYLE: &str = "
 :root{color-scheme:light dark;--line:#d1d9e0;--bad:#cf222e;--ours:#1a7f3718}
 @media(prefers-color-scheme:dark){:root{--line:#3d444d;--bad:#ff7b72;--ours:#3fb95022}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem}
 .wide{overflow-x:auto}
-table{border-collapse:collapse;font-size:.85rem;margin:1rem 0}
-th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;vertical-align:top}
+table{border-collapse:collapse;font-size:.8rem;margin:1rem 0}
+th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:right;vertical-align:top}
 th:first-child,td:first-child{text-align:left;white-space:nowrap}
-td.text{text-align:left;white-space:normal}
+td.text{text-align:left;min-width:9rem}
 tr.ours,td.ours,th.ours{background:var(--ours);font-weight:600}
 .bad{color:var(--bad)}
 figure{margin:2rem 0}
@@ -89,13 +89,8 @@ fn sentences(title: &str, sentences: &[String]) -> Markup {
 }
 
 fn summary(rows: &[Row]) -> Markup {
-    let first: Vec<_> = rows
-        .iter()
-        .filter(|row| row.metric.name == row.experiment.metrics[0].name)
-        .collect();
-    let lines: Vec<_> = first
-        .chunk_by(|a, b| a.experiment.name == b.experiment.name)
-        .collect();
+    let first: Vec<_> = rows.iter().filter(|row| row.counts()).collect();
+    let lines: Vec<_> = first.chunk_by(|a, b| a.is_beside(b)).collect();
     markup! {
         div.wide { table {
             thead { tr {
@@ -140,7 +135,11 @@ fn details(rows: &[Row]) -> Markup {
 }
 
 fn cell(row: &Row) -> Markup {
+    // A line may break between the median and the worst, not between a number and its unit.
+    let text = value::cell(row)
+        .replace(' ', "\u{a0}")
+        .replace("\u{a0}(", " (");
     markup! {
-        td.ours[row.contender.ours].bad[row.holds == Some(false)] { (value::cell(row)) }
+        td.ours[row.contender.ours].bad[row.holds == Some(false)] { (text) }
     }
 }

@@ -4,17 +4,12 @@ use super::value;
 use crate::contenders::Contender;
 use crate::run::Row;
 
-/// The metric that counts of each experiment, a column for each contender, in markdown.
+/// The metrics that count, a column for each contender, in markdown.
 #[must_use]
 pub fn summary(rows: &[Row]) -> String {
     let mut table = markdown();
-    let first: Vec<_> = rows
-        .iter()
-        .filter(|row| row.metric.name == row.experiment.metrics[0].name)
-        .collect();
-    let lines: Vec<_> = first
-        .chunk_by(|a, b| a.experiment.name == b.experiment.name)
-        .collect();
+    let first: Vec<_> = rows.iter().filter(|row| row.counts()).collect();
+    let lines: Vec<_> = first.chunk_by(|a, b| a.is_beside(b)).collect();
     let names = lines.first().into_iter().flat_map(|line| line.iter());
     let head = ["experiment", "measured", "bound"].map(str::to_owned);
     table.set_header(

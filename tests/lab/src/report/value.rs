@@ -12,7 +12,7 @@ pub(super) fn value(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Share if value >= 1.0 => "100 %".to_owned(),
         // Four nines are not to be rounded up to five.
-        Unit::Share if value > 0.99 => format!("{:.3} %", (value * 1e5).floor() / 1e3),
+        Unit::Share if value > 0.99 => format!("{} %", (value * 1e5 + 1e-6).floor() / 1e3),
         Unit::Share => format!("{:.1} %", value * 100.0),
         Unit::Seconds => format!("{} s", number(value)),
         Unit::Number => number(value),
@@ -23,6 +23,7 @@ fn number(value: f64) -> String {
     let whole = (value - value.round()).abs() < 1e-9;
     match value {
         _ if whole => format!("{value:.0}"),
+        ..0.1 => format!("{value:.3}"),
         ..10.0 => format!("{value:.2}"),
         ..100.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),

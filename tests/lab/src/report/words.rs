@@ -2,54 +2,74 @@ use super::value;
 use crate::experiments::Better;
 use crate::run::Row;
 
-/// Where ours misses a bound, a sentence for each.
+/// Where ours misses a bound, a sentence for each metric.
 #[must_use]
 pub fn misses(rows: &[Row]) -> Vec<String> {
-    let missed = rows
-        .iter()
-        .filter(|row| row.contender.ours && row.holds == Some(false));
-    missed
-        .map(|row| {
-            format!(
-                "{}: {} misses the bound on {} ({}): {}.{}",
-                row.experiment.name,
-                row.contender.name,
-                row.metric.name,
-                value::bound(&row.metric),
-                value::cell(row),
-                reason(row),
-            )
-        })
-        .collect()
+    let mut misses = Vec::new();
+    for rows in rows.chunk_by(Row::is_beside) {
+        let missed = rows
+            .iter()
+            .filter(|row| row.contender.ours && row.holds == Some(false));
+        let ours: Vec<_> = missed
+            .map(|row| (row.contender.name, value::cell(row)))
+            .collect();
+        if !ours.is_empty() {
+            misses.push(format!(
+                "{}, {} ({}): {}.{}",
+                rows[0].experiment.name,
+                rows[0].metric.name,
+                value::bound(&rows[0].metric),
+                together(&ours),
+                reason(&rows[0]),
+            ));
+        }
+    }
+    misses
 }
 
 /// Where another contender's median is better than ours, a sentence for each metric.
 #[must_use]
 pub fn losses(rows: &[Row]) -> Vec<String> {
-    let same =
-        |a: &Row, b: &Row| a.experiment.name == b.experiment.name && a.metric.name == b.metric.name;
     let mut losses = Vec::new();
-    for rows in rows.chunk_by(same) {
-        for ours in rows.iter().filter(|row| row.contender.ours) {
-            let better: Vec<_> = rows
-                .iter()
-                .filter(|row| !row.contender.ours && is_better(row, ours))
-                .map(|row| format!("{} {}", row.contender.name, value::cell(row)))
-                .collect();
-            if !better.is_empty() {
-                losses.push(format!(
-                    "{}, {}: {} has {}, but {}.{}",
-                    ours.experiment.name,
-                    ours.metric.name,
-                    ours.contender.name,
-                    value::cell(ours),
-                    better.join(", "),
-                    reason(ours),
-                ));
-            }
+    for rows in rows.chunk_by(Row::is_beside) {
+        let (ours, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.contender.ours);
+        let cells = |rows: &[&Row]| -> Vec<_> {
+            rows.iter()
+                .map(|row| (row.contender.name, value::cell(row)))
+                .collect()
+        };
+        let beaten = |row: &&Row| others.iter().any(|other| is_better(other, row));
+        let beaten: Vec<_> = ours.into_iter().filter(beaten).collect();
+        let beats = |other: &&Row| beaten.iter().any(|row| is_better(other, row));
+        let better: Vec<_> = others.iter().copied().filter(beats).collect();
+        if !better.is_empty() {
+            losses.push(format!(
+                "{}, {}: {}; but {}.{}",
+                rows[0].experiment.name,
+                rows[0].metric.name,
+                together(&cells(&beaten)),
+                together(&cells(&better)),
+                reason(&rows[0]),
+            ));
         }
     }
     losses
+}
+
+/// Names and their values, those of one value together.
+fn together(cells: &[(&str, String)]) -> String {
+    let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (name, cell) in cells {
+        match groups.iter_mut().find(|(_, of)| of == cell) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], cell)),
+        }
+    }
+    let groups: Vec<_> = groups
+        .iter()
+        .map(|(names, cell)| format!("{} {cell}", names.join(", ")))
+        .collect();
+    groups.join("; ")
 }
 
 /// By more than noise: two per cent.
