@@ -216,20 +216,43 @@ impl Tally {
     /// Sends in each tenth of a second from `from` to `to`.
     #[must_use]
     pub fn per_100_ms(&self, from: Duration, to: Duration) -> Vec<u32> {
-        const TENTH: u128 = 100;
-        let bins = (to.saturating_sub(from).as_millis()).div_ceil(TENTH);
-        let mut counts = vec![0; usize::try_from(bins).unwrap_or(0)];
-        for (at, _) in &self.sends {
-            let Some(since) = at.checked_sub(from) else {
-                continue;
-            };
-            let bin = usize::try_from(since.as_millis() / TENTH).unwrap_or(usize::MAX);
-            if let Some(count) = counts.get_mut(bin) {
-                *count += 1;
-            }
-        }
-        counts
+        let sends = self.sends.iter().map(|(at, _)| *at);
+        binned(sends, from, to, Duration::from_millis(100))
     }
+
+    /// Calls that end well in each second from `from` to `to`.
+    #[must_use]
+    pub fn goodput(&self, from: Duration, to: Duration) -> Vec<u32> {
+        let good = self.calls.iter().filter(|call| call.good);
+        binned(
+            good.filter_map(|call| call.ended),
+            from,
+            to,
+            Duration::from_secs(1),
+        )
+    }
+}
+
+/// How many of these times are in each bin of this width from `from` to `to`.
+fn binned(
+    times: impl Iterator<Item = Duration>,
+    from: Duration,
+    to: Duration,
+    width: Duration,
+) -> Vec<u32> {
+    let bin = |since: Duration| since.as_millis() / width.as_millis();
+    let bins = to
+        .saturating_sub(from)
+        .as_millis()
+        .div_ceil(width.as_millis());
+    let mut counts = vec![0; usize::try_from(bins).unwrap_or(0)];
+    for since in times.filter_map(|at| at.checked_sub(from)) {
+        let bin = usize::try_from(bin(since)).unwrap_or(usize::MAX);
+        if let Some(count) = counts.get_mut(bin) {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 /// The value at a quantile of sorted values, by nearest rank; NaN if there are none.

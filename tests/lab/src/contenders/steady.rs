@@ -44,7 +44,9 @@ mod tests {
     use crate::contenders::Contender;
     use crate::provider::{Provider, Trouble, What};
 
-    fn sends(build: fn(HttpClient, u64) -> Stack) -> usize {
+    type Build = fn(HttpClient, u64) -> Stack;
+
+    fn sends(build: Build) -> usize {
         let contender = Contender {
             name: "under test",
             settings: "",
@@ -71,7 +73,7 @@ mod tests {
     /// To be seeded, the circuit is made anew; if the presets get another one, this shows it.
     #[test]
     fn the_seeded_circuit_is_that_of_the_presets() {
-        let cases: [[fn(HttpClient, u64) -> Stack; 2]; 2] = [
+        let cases: [[Build; 2]; 2] = [
             [interactive, |http, _| {
                 erase(
                     Steady::interactive()

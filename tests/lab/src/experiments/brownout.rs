@@ -65,5 +65,6 @@ fn brownout(contender: &Contender, seed: u64, size: Size, per_sec: f64) -> Obser
             tally.begun(secs(FROM), secs(TO)).good_share(),
         ],
         per_100_ms: tally.per_100_ms(secs(FROM - 10), secs(TO + 40)),
+        goodput: tally.goodput(secs(FROM - 10), secs(TO + 40)),
     }
 }

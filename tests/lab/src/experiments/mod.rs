@@ -86,6 +86,8 @@ pub struct Observation {
     pub values: Vec<f64>,
     /// Sends in each tenth of a second around the trouble, where a chart shows them.
     pub per_100_ms: Vec<u32>,
+    /// Calls that end well in each second of the same time, where a chart shows them.
+    pub goodput: Vec<u32>,
 }
 
 impl Experiment {
@@ -142,6 +144,7 @@ impl Observation {
         Self {
             values: values.into(),
             per_100_ms: Vec::new(),
+            goodput: Vec::new(),
         }
     }
 }

@@ -56,6 +56,7 @@ fn outage(contender: &Contender, seed: u64, length: u64) -> Observation {
             tally.recovery(to, horizon),
             during.seconds_to_know(0.5),
         ],
+        goodput: Vec::new(),
         per_100_ms: tally.per_100_ms(from - secs(10), to.min(from + secs(30)) + secs(20)),
     }
 }

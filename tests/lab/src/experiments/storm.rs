@@ -121,6 +121,7 @@ fn storm(
     let mean = f64::from(later.iter().sum::<u32>()) / later.len() as f64;
     Observation {
         values: vec![took / ideal, tally.sends_per_success(), peak / mean],
+        goodput: Vec::new(),
         per_100_ms: tenths.into_iter().take(600).collect(),
     }
 }
@@ -196,6 +197,7 @@ fn herd(contender: &Contender, seed: u64, processes: usize) -> Observation {
     let peak = tenths.iter().copied().max().unwrap_or(0);
     Observation {
         values: vec![f64::from(peak), tally.good_share(), ratio(early, 1)],
+        goodput: Vec::new(),
         per_100_ms: tally.per_100_ms(Duration::ZERO, secs(BACK + 20)),
     }
 }

@@ -41,36 +41,66 @@ const DARK: [(RGBColor, &str); 6] = [
 const WIDTH: u32 = 960;
 const FONT: &str = "system-ui, sans-serif";
 
-/// Which experiments have a chart of sends over time: the caption, the time at its left edge, and
-/// when the trouble was.
-const OVER_TIME: [(&str, &str, f64, (f64, f64)); 4] = [
-    (
-        "outage-30s",
-        "Requests that reach the provider in each 100 ms; it refuses all of them in the shaded 30 s",
-        -10.0,
-        (0.0, 30.0),
-    ),
-    (
-        "brownout-0.88",
-        "Requests that reach the provider in each 100 ms; it works at 30 % of its speed in the shaded \
-         30 s and is called at 0.88 of its capacity",
-        -10.0,
-        (0.0, 30.0),
-    ),
-    (
-        "storm-free",
-        "Requests of 50 workers that reach the provider in each 100 ms, under a limit of one in each \
-         100 ms",
-        0.0,
-        (0.0, 0.0),
-    ),
-    (
-        "herd-one-process",
-        "Requests of 200 agents that reach the provider in each 100 ms; it refuses them in the shaded \
-         10 s and says so in Retry-After",
-        0.0,
-        (0.0, 10.0),
-    ),
+/// A chart over time: a small panel for each contender, of its first seed.
+struct OverTime {
+    experiment: &'static str,
+    counted: Counted,
+    caption: &'static str,
+    /// The time at the left edge, in seconds.
+    left: f64,
+    /// When the trouble was.
+    trouble: (f64, f64),
+}
+
+/// What a chart over time counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// Sends in each tenth of a second.
+    Sends,
+    /// Calls that end well in each second.
+    Goodput,
+}
+
+const OVER_TIME: [OverTime; 5] = [
+    OverTime {
+        experiment: "outage-30s",
+        counted: Counted::Sends,
+        caption: "Requests that reach the provider in each 100 ms; it refuses all of them in the \
+                  shaded 30 s",
+        left: -10.0,
+        trouble: (0.0, 30.0),
+    },
+    OverTime {
+        experiment: "brownout-0.88",
+        counted: Counted::Sends,
+        caption: "Requests that reach the provider in each 100 ms; it works at 30 % of its speed in \
+                  the shaded 30 s and is called at 0.88 of its capacity",
+        left: -10.0,
+        trouble: (0.0, 30.0),
+    },
+    OverTime {
+        experiment: "brownout-0.88",
+        counted: Counted::Goodput,
+        caption: "The same: calls that end well in each second",
+        left: -10.0,
+        trouble: (0.0, 30.0),
+    },
+    OverTime {
+        experiment: "storm-free",
+        counted: Counted::Sends,
+        caption: "Requests of 50 workers that reach the provider in each 100 ms, under a limit of one \
+                  in each 100 ms",
+        left: 0.0,
+        trouble: (0.0, 0.0),
+    },
+    OverTime {
+        experiment: "herd-one-process",
+        counted: Counted::Sends,
+        caption: "Requests of 200 agents that reach the provider in each 100 ms; it refuses them in \
+                  the shaded 10 s and says so in Retry-After",
+        left: 0.0,
+        trouble: (0.0, 10.0),
+    },
 ];
 
 /// All charts that these cells have the figures for.
@@ -94,15 +124,11 @@ pub fn charts(cells: &[Cell]) -> Vec<Chart> {
             ["storm-free", "storm-charged"].as_slice(),
         ),
     ];
-    let over_time = OVER_TIME
-        .iter()
-        .filter_map(|(experiment, caption, left, trouble)| {
-            let cells: Vec<_> = cells
-                .iter()
-                .filter(|cell| cell.experiment.name == *experiment)
-                .collect();
-            over_time(experiment, caption, &cells, *left, *trouble)
-        });
+    let over_time = OVER_TIME.iter().filter_map(|chart| {
+        let named = |cell: &&Cell| cell.experiment.name == chart.experiment;
+        let cells: Vec<_> = cells.iter().filter(named).collect();
+        over_time(chart, &cells)
+    });
     let bars = bars.iter().filter_map(|(name, caption, experiments)| {
         let metric = usize::from(*name == "storm");
         let groups = experiments.iter().map(|experiment| {
@@ -117,29 +143,33 @@ pub fn charts(cells: &[Cell]) -> Vec<Chart> {
     over_time.chain(bars).collect()
 }
 
-/// A small panel for each contender, all on one scale.
-fn over_time(
-    name: &str,
-    caption: &str,
-    cells: &[&Cell],
-    left: f64,
-    trouble: (f64, f64),
-) -> Option<Chart> {
+/// All panels are on one scale.
+fn over_time(chart: &OverTime, cells: &[&Cell]) -> Option<Chart> {
     const COLUMNS: usize = 2;
     const HEIGHT: u32 = 110;
+    let (ending, bins_a_second) = match chart.counted {
+        Counted::Sends => ("", 10.0),
+        Counted::Goodput => ("-goodput", 1.0),
+    };
+    let counts = |cell: &Cell| match chart.counted {
+        Counted::Sends => cell.observations[0].per_100_ms.clone(),
+        Counted::Goodput => cell.observations[0].goodput.clone(),
+    };
     let series: Vec<_> = cells
         .iter()
-        .map(|cell| (cell.contender, &cell.observations[0].per_100_ms))
+        .map(|cell| (cell.contender, counts(cell)))
         .collect();
+    let (left, trouble) = (chart.left, chart.trouble);
+    let name = format!("{}{ending}", chart.experiment);
     let top = series
         .iter()
         .flat_map(|(_, counts)| counts.iter().copied())
         .max()?;
     let length = series.iter().map(|(_, counts)| counts.len()).max()?;
-    let right = left + f64::from(u32::try_from(length).ok()?) / 10.0;
+    let right = left + f64::from(u32::try_from(length).ok()?) / bins_a_second;
     let lines = series.len().div_ceil(COLUMNS);
     let height = 20 + HEIGHT * u32::try_from(lines).ok()?;
-    draw(name, caption, height, |root| {
+    draw(&name, chart.caption, height, |root| {
         let panels = root.margin(10, 10, 5, 5).split_evenly((lines, COLUMNS));
         for ((contender, counts), panel) in series.iter().zip(&panels) {
             let color = if contender.ours { OURS } else { PEER };
@@ -165,7 +195,7 @@ fn over_time(
                 .draw()?;
             let points = counts.iter().enumerate().map(|(bin, count)| {
                 #[expect(clippy::cast_precision_loss, reason = "a few hundred bins")]
-                let at = left + bin as f64 / 10.0;
+                let at = left + bin as f64 / bins_a_second;
                 (at, f64::from(*count))
             });
             chart.draw_series(AreaSeries::new(points, 0.0, color.mix(0.35)).border_style(color))?;
