@@ -70,15 +70,27 @@ assert_eq!(answer.unwrap().status(), 200);
 //!
 //! # Features
 //!
-//! `full` (the default) switches everything on. Without it, take what you need: one feature for each
-//! layer crate under its name, and `presets` for [`Steady`] and all that it is built of. Or depend on
-//! the layer crates themselves.
+//! `full` (the default) switches on every layer and what stands around them. Without it, take what you
+//! need: one feature for each layer crate under its name, `presets` for [`Steady`] and all that it is
+//! built of, `builder` for [`ServiceBuilderExt`], `error-response` for answers in place of errors, as
+//! axum's routes want them. Or depend on the layer crates themselves.
+//!
+//! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
+//! feature: `reqwest`.
 
+#[cfg(feature = "builder")]
+mod builder_ext;
+#[cfg(feature = "error-response")]
+pub mod error_response;
 #[cfg(feature = "presets")]
 mod preset;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "presets")]
 mod stack;
 
+#[cfg(feature = "builder")]
+pub use self::builder_ext::ServiceBuilderExt;
 #[cfg(feature = "presets")]
 pub use self::preset::{Breakers, Budget, Classes, Deadlines, Hints, Pauses, Retries, Timeouts};
 #[cfg(feature = "presets")]

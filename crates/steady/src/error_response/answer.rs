@@ -1,0 +1,130 @@
+use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use tower_steady_core::{BoxError, Class, Outcome, Report, VetoReason};
+
+/// The error behind a response, in the response's extensions: for a log, not for the caller.
+#[derive(Clone, Debug)]
+pub struct OriginalError(Arc<dyn Error + Send + Sync>);
+
+impl OriginalError {
+    /// The error, as the stack gave it.
+    #[must_use]
+    pub fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+/// The response that says what `error` is: status, `Retry-After` where a time is known, and a small
+/// JSON body. See the [module's docs](super).
+///
+/// ```
+/// use tower_steady::error_response::error_response;
+/// use tower_steady::{Failure, Outcome, Veto, VetoReason};
+///
+/// let veto = Veto::new(VetoReason::Paused).left(std::time::Duration::from_millis(2500));
+/// let answer = error_response(Failure::new(Outcome::rejected(veto), "paused"));
+/// assert_eq!(answer.status(), 503);
+/// assert_eq!(answer.headers()["retry-after"], "3");
+/// ```
+#[must_use]
+pub fn error_response(error: impl Into<BoxError>) -> Response<String> {
+    let result: Result<Response<()>, BoxError> = Err(error.into());
+    let outcome = Outcome::read(&result);
+    let report = Report::of(&result).cloned();
+    let (status, message) = meaning(&outcome);
+    let wait = time_left(&outcome);
+
+    let mut response = Response::new(body(&outcome, report.as_ref(), message, wait));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(wait) = wait {
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+    }
+    let extensions = response.extensions_mut();
+    extensions.insert(outcome);
+    if let Some(report) = report {
+        extensions.insert(report);
+    }
+    if let Err(error) = result {
+        extensions.insert(OriginalError(error.into()));
+    }
+    response
+}
+
+fn meaning(outcome: &Outcome) -> (StatusCode, &'static str) {
+    const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+    const TIMEOUT: (StatusCode, &str) = (
+        StatusCode::GATEWAY_TIMEOUT,
+        "the provider did not answer in time",
+    );
+
+    let veto = outcome.veto.as_ref().map(|veto| veto.reason());
+    match (outcome.class, veto) {
+        (Class::Rejected, Some(VetoReason::Deadline)) | (Class::Timeout, _) => TIMEOUT,
+        (Class::Rejected, Some(VetoReason::CircuitOpen)) => {
+            (UNAVAILABLE, "the provider is not being called right now")
+        }
+        (Class::Rejected, Some(VetoReason::Paused)) => {
+            (UNAVAILABLE, "calls to the provider are paused")
+        }
+        (Class::Rejected, Some(VetoReason::Budget | VetoReason::Spend)) => {
+            (UNAVAILABLE, "a budget for calls to the provider is used up")
+        }
+        (Class::Rejected, _) => (UNAVAILABLE, "the call was refused before it was sent"),
+        (Class::Overloaded, _) => (UNAVAILABLE, "the provider is overloaded"),
+        (Class::RateLimited, _) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "the provider's rate limit is reached",
+        ),
+        (Class::InvalidRequest, _) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request to the provider could not be made",
+        ),
+        (Class::Transport, _) => (
+            StatusCode::BAD_GATEWAY,
+            "the connection to the provider failed",
+        ),
+        _ => (StatusCode::BAD_GATEWAY, "the provider's answer failed"),
+    }
+}
+
+/// How long it makes no sense to come back: the provider's word and the layers', the longer of both.
+fn time_left(outcome: &Outcome) -> Option<Duration> {
+    let veto = outcome.veto.as_ref().and_then(|veto| veto.time_left());
+    outcome.wait.max(veto)
+}
+
+/// `Retry-After` knows whole seconds only (RFC 9110 section 10.2.3); a second early is refused again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs()
+        .saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// Every word in it is one of ours and needs no escape.
+fn body(
+    outcome: &Outcome,
+    report: Option<&Report>,
+    message: &str,
+    wait: Option<Duration>,
+) -> String {
+    let mut body = format!(r#"{{"error":{{"type":"{}""#, outcome.class);
+    // Writing to a string does not fail.
+    if let Some(veto) = &outcome.veto {
+        let _ = write!(body, r#","reason":"{}""#, veto.reason());
+    }
+    let _ = write!(body, r#","message":"{message}""#);
+    if let Some(report) = report {
+        let _ = write!(body, r#","attempts":{}"#, report.sends());
+    }
+    if let Some(wait) = wait {
+        let _ = write!(body, r#","retry_after_ms":{}"#, wait.as_millis());
+    }
+    body.push_str("}}");
+    body
+}

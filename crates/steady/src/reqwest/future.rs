@@ -1,0 +1,48 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ::reqwest::{Body, Client, Error, Request};
+use http::Response;
+use tower_service::Service;
+
+type Pending = <Client as Service<Request>>::Future;
+
+/// The response of a [`ReqwestService`](super::ReqwestService).
+pub struct ResponseFuture(State);
+
+enum State {
+    Calling(Pending),
+    /// The request could not be made one of reqwest's.
+    Failed(Option<Error>),
+}
+
+impl ResponseFuture {
+    pub(super) const fn new(future: Pending) -> Self {
+        Self(State::Calling(future))
+    }
+
+    pub(super) const fn failed(error: Error) -> Self {
+        Self(State::Failed(Some(error)))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Body>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Calling(future) => Pin::new(future).poll(cx).map_ok(Into::into),
+            State::Failed(error) => {
+                Poll::Ready(Err(error.take().expect("polled after it was ready")))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! The stack in front of reqwest, over real sockets, HTTP/1.1 and HTTP/2.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use tower::{ServiceBuilder, ServiceExt};
+use tower_steady::classify::ClassifyLayer;
+use tower_steady::reqwest::ReqwestService;
+use tower_steady::{BoxError, Class, Failure, Outcome, Report, Steady};
+use tower_steady_testkit::{Answer, Progress, Provider, Sse};
+
+fn client(h2: bool) -> ReqwestService {
+    let builder = reqwest::Client::builder().retry(reqwest::retry::never());
+    let builder = if h2 {
+        builder.http2_prior_knowledge()
+    } else {
+        builder
+    };
+    builder.build().unwrap().into()
+}
+
+fn chat(url: &str) -> Request<Full<Bytes>> {
+    let request = Request::post(format!("{url}/v1/chat/completions"));
+    request
+        .header("authorization", "Bearer sk-test")
+        .body(r#"{"model":"m"}"#.into())
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overloaded_provider_is_asked_again() {
+    for h2 in [false, true] {
+        let provider = Provider::new([Answer::overloaded(), Answer::ok_chat("Hello")]);
+        let server = provider.serve().await.unwrap();
+        let llm = ServiceBuilder::new()
+            .layer(Steady::interactive())
+            .service(client(h2));
+
+        let answer = llm.oneshot(chat(&server.url())).await;
+        assert_eq!(Report::of(&answer).unwrap().sends(), 2, "h2: {h2}");
+        let body = answer.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(body.to_bytes(), Answer::ok_chat("Hello").bytes());
+
+        for call in provider.calls() {
+            assert_eq!(call.body, r#"{"model":"m"}"#);
+            assert_eq!(call.headers["authorization"], "Bearer sk-test");
+            assert_eq!(call.version == http::Version::HTTP_2, h2);
+        }
+        assert_eq!(server.accepted(), 1, "the connection is used again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_upload_of_a_body_that_is_not_sync_is_replayed() {
+    for h2 in [false, true] {
+        let provider = Provider::new([Answer::server_error(), Answer::ok_chat("Hello")]);
+        let server = provider.serve().await.unwrap();
+        let llm = ServiceBuilder::new()
+            .layer(Steady::interactive().with_any_body())
+            .service(client(h2));
+
+        // A cell makes the stream `Send` and not `Sync`, as axum's body is.
+        let count = std::cell::Cell::new(0);
+        let chunks = stream::iter(["one ", "two ", "three"]).map(move |chunk| {
+            count.set(count.get() + 1);
+            Ok::<_, Infallible>(Frame::data(Bytes::from(chunk)))
+        });
+        let request = Request::post(server.url())
+            .body(StreamBody::new(chunks))
+            .unwrap();
+        let answer = llm.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let bodies: Vec<_> = provider
+            .calls()
+            .iter()
+            .map(|call| call.body.clone())
+            .collect();
+        assert_eq!(bodies, ["one two three"; 2], "h2: {h2}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_body_is_sent_as_none() {
+    let provider = Provider::new(Answer::new(200));
+    let server = provider.serve().await.unwrap();
+    let request = Request::get(server.url())
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    client(false).oneshot(request).await.unwrap();
+    let calls = provider.calls();
+    assert!(!calls[0].headers.contains_key("transfer-encoding"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_arrives_as_it_is_sent_and_a_dropped_one_ends_the_call() {
+    for h2 in [false, true] {
+        let provider = Provider::new(Sse::openai().text("one ").text("two ").hang());
+        let server = provider.serve().await.unwrap();
+        let llm = ServiceBuilder::new()
+            .layer(Steady::interactive())
+            .service(client(h2));
+
+        let mut body = llm.oneshot(chat(&server.url())).await.unwrap().into_body();
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("two ") {
+            let frame = body.frame().await.unwrap().unwrap();
+            seen.extend_from_slice(&frame.into_data().unwrap());
+        }
+        assert_eq!(provider.open(), 1, "it is not over yet");
+        drop(body);
+        let calls = provider.settled().await;
+        assert_eq!(calls[0].progress, Progress::Dropped, "h2: {h2}");
+    }
+}
+
+/// What classify makes of the error of one call.
+async fn failure<B>(client: ReqwestService, request: Request<B>) -> Box<Failure>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let llm = ServiceBuilder::new()
+        .layer(ClassifyLayer::new())
+        .service(client);
+    let error = llm
+        .oneshot(request)
+        .await
+        .map(Response::into_parts)
+        .unwrap_err();
+    error.downcast().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_are_told_apart_and_recovered_by_value() {
+    let server = Provider::new(Answer::hang()).serve().await.unwrap();
+
+    // Connect: nobody listens. Nothing was sent.
+    let gone = Provider::new(Answer::new(200)).serve().await.unwrap();
+    gone.kill().await;
+    let failed = failure(client(false), chat(&gone.url())).await;
+    let (class, sent) = (failed.outcome().class, failed.outcome().sent);
+    assert_eq!((class, sent), (Class::Transport, false));
+    assert!(
+        failed
+            .downcast_source::<reqwest::Error>()
+            .unwrap()
+            .is_connect()
+    );
+
+    // Timeout: of reqwest's own.
+    let hasty = reqwest::Client::builder()
+        .timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let failed = failure(hasty.into(), chat(&server.url())).await;
+    let (class, sent) = (failed.outcome().class, failed.outcome().sent);
+    assert_eq!((class, sent), (Class::Timeout, true));
+    assert!(
+        failed
+            .downcast_source::<reqwest::Error>()
+            .unwrap()
+            .is_timeout()
+    );
+
+    // Builder: a URL without a host. It will be as wrong the next time.
+    let request = Request::post("/v1/chat")
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    let failed = failure(client(false), request).await;
+    assert_eq!(failed.outcome().class, Class::InvalidRequest);
+    assert!(!failed.outcome().transient && !failed.outcome().sent);
+    assert!(
+        failed
+            .downcast_source::<reqwest::Error>()
+            .unwrap()
+            .is_builder()
+    );
+
+    // Body: the upload fails on the way.
+    let chunks = [
+        Ok(Frame::data(Bytes::from("one"))),
+        Err(BoxError::from("lost the rest")),
+    ];
+    let request = Request::post(server.url())
+        .body(StreamBody::new(stream::iter(chunks)))
+        .unwrap();
+    let failed = failure(client(false), request).await;
+    assert_eq!(failed.outcome().class, Class::Transport);
+    let error = failed.downcast_source::<reqwest::Error>().unwrap();
+    let sources = std::iter::successors(std::error::Error::source(&*error), |e| e.source());
+    assert!(
+        sources
+            .last()
+            .unwrap()
+            .to_string()
+            .contains("lost the rest")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_cut_off_ends_in_an_error_and_is_told_to_the_breaker() {
+    for h2 in [false, true] {
+        let provider = Provider::new(Sse::openai().text("one ").text("two ").cut());
+        let server = provider.serve().await.unwrap();
+        let stack = Steady::interactive();
+        let llm = ServiceBuilder::new().layer(stack).service(client(h2));
+        let answer = llm.oneshot(chat(&server.url())).await.unwrap();
+        let stream = answer
+            .extensions()
+            .get::<tower_steady::StreamOutcome>()
+            .unwrap()
+            .clone();
+        answer.into_body().collect().await.map(drop).unwrap_err();
+        assert_eq!(
+            stream.verdict().unwrap().class,
+            Class::Transport,
+            "h2: {h2}"
+        );
+        assert_eq!(
+            provider.received(),
+            1,
+            "a stream that has begun is not sent again"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_classify_an_error_is_one_of_the_connection() {
+    let gone = Provider::new(Answer::new(200)).serve().await.unwrap();
+    gone.kill().await;
+    let result = client(false)
+        .oneshot(chat(&gone.url()))
+        .await
+        .map_err(BoxError::from);
+    assert_eq!(Outcome::read(&result).class, Class::Transport);
+}
+
+const _: () = {
+    static_assertions::assert_impl_all!(ReqwestService: Clone, Send, Sync, std::fmt::Debug);
+    static_assertions::assert_impl_all!(tower_steady::reqwest::ResponseFuture: Send, std::fmt::Debug);
+};
