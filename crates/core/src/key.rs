@@ -9,8 +9,9 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderMap, HeaderName};
 use http::request::Parts;
+use http::{Request, Uri};
 
 /// Makes the key of a request. Implemented for every `Fn(&Parts) -> K`.
 pub trait RequestKey {
@@ -23,6 +24,17 @@ pub trait RequestKey {
     /// The key, where it is the same for every request: then no request is taken apart for it.
     fn constant(&self) -> Option<Self::Key> {
         None
+    }
+
+    /// The key of this request, where the request need not be taken apart for it: that moves all of
+    /// it twice, which costs as much as a short key. `None`: it is to be taken apart for
+    /// [`RequestKey::key`], which gives the same key.
+    #[inline]
+    fn whole<B>(&self, _request: &Request<B>) -> Option<Self::Key>
+    where
+        Self: Sized,
+    {
+        self.constant()
     }
 }
 
@@ -60,17 +72,22 @@ impl RequestKey for ByHost {
     type Key = Label;
 
     fn key(&self, parts: &Parts) -> Label {
-        match parts.uri.authority() {
-            // Without user information, which may be a secret.
-            Some(authority) => {
-                let text = authority.as_str();
-                Label::lower(text.rsplit_once('@').map_or(text, |(_, host)| host))
-            }
-            None => match parts.headers.get(header::HOST) {
-                Some(host) => Label::lower(host.to_str().unwrap_or_default()),
-                None => Label::default(),
-            },
-        }
+        host(&parts.uri, &parts.headers)
+    }
+
+    #[inline]
+    fn whole<B>(&self, request: &Request<B>) -> Option<Label> {
+        Some(host(request.uri(), request.headers()))
+    }
+}
+
+fn host(uri: &Uri, headers: &HeaderMap) -> Label {
+    match uri.authority() {
+        Some(authority) => Label::host_of(authority.as_str()),
+        None => match headers.get(header::HOST) {
+            Some(host) => Label::lower(host.to_str().unwrap_or_default()),
+            None => Label::default(),
+        },
     }
 }
 
@@ -82,7 +99,18 @@ impl RequestKey for ByHeader {
     type Key = Label;
 
     fn key(&self, parts: &Parts) -> Label {
-        let value = parts.headers.get(&self.0);
+        self.of(&parts.headers)
+    }
+
+    #[inline]
+    fn whole<B>(&self, request: &Request<B>) -> Option<Label> {
+        Some(self.of(request.headers()))
+    }
+}
+
+impl ByHeader {
+    fn of(&self, headers: &HeaderMap) -> Label {
+        let value = headers.get(&self.0);
         value.map_or_else(Label::default, |value| {
             Label::new(&String::from_utf8_lossy(value.as_bytes()))
         })
@@ -117,18 +145,27 @@ impl BySecret {
             HeaderName::from_static("x-goog-api-key"),
         ])
     }
+
+    fn of(&self, headers: &HeaderMap) -> SecretKey {
+        let value = self.names.iter().find_map(|name| headers.get(name));
+        SecretKey(value.map(|value| {
+            self.hashers
+                .each_ref()
+                .map(|hasher| hasher.hash_one(value.as_bytes()))
+        }))
+    }
 }
 
 impl RequestKey for BySecret {
     type Key = SecretKey;
 
     fn key(&self, parts: &Parts) -> SecretKey {
-        let value = self.names.iter().find_map(|name| parts.headers.get(name));
-        SecretKey(value.map(|value| {
-            self.hashers
-                .each_ref()
-                .map(|hasher| hasher.hash_one(value.as_bytes()))
-        }))
+        self.of(&parts.headers)
+    }
+
+    #[inline]
+    fn whole<B>(&self, request: &Request<B>) -> Option<SecretKey> {
+        Some(self.of(request.headers()))
     }
 }
 
@@ -184,6 +221,11 @@ where
     fn key(&self, parts: &Parts) -> Option<T> {
         parts.extensions.get().cloned()
     }
+
+    #[inline]
+    fn whole<B>(&self, request: &Request<B>) -> Option<Option<T>> {
+        Some(request.extensions().get().cloned())
+    }
 }
 
 /// A short text that is copied in place up to [`Label::INLINE`] bytes and shared beyond.
@@ -200,28 +242,54 @@ impl Label {
     /// What fits in place: longer than the host name of any provider.
     pub const INLINE: usize = 62;
 
+    /// What is worked on at once: whole vectors.
+    const BLOCK: usize = 64;
+
     /// A copy of `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        match u8::try_from(text.len()) {
-            Ok(len) if text.len() <= Self::INLINE => {
-                let mut bytes = [0; Self::INLINE];
-                bytes[..text.len()].copy_from_slice(text.as_bytes());
-                Self(Repr::Inline { len, bytes })
-            }
-            _ => Self(Repr::Shared(text.into())),
-        }
+        Self::inline(text, |_| {}).unwrap_or_else(|| Self(Repr::Shared(text.into())))
     }
 
     /// A copy of `text` in lower case (ASCII).
     #[must_use]
     pub fn lower(text: &str) -> Self {
-        match Self::new(text) {
-            Self(Repr::Inline { len, mut bytes }) => {
-                bytes.make_ascii_lowercase();
-                Self(Repr::Inline { len, bytes })
-            }
-            Self(Repr::Shared(text)) => Self(Repr::Shared(text.to_ascii_lowercase().into())),
+        Self::inline(text, |block| block.make_ascii_lowercase())
+            .unwrap_or_else(|| Self(Repr::Shared(text.to_ascii_lowercase().into())))
+    }
+
+    /// `text` in place, if it fits, after `change` of the zero-padded copy.
+    #[inline]
+    fn inline(text: &str, change: impl FnOnce(&mut [u8; Self::BLOCK])) -> Option<Self> {
+        let len = u8::try_from(text.len()).ok()?;
+        let mut block = [0; Self::BLOCK];
+        block[..Self::INLINE]
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
+        change(&mut block);
+        let mut bytes = [0; Self::INLINE];
+        bytes.copy_from_slice(&block[..Self::INLINE]);
+        Some(Self(Repr::Inline { len, bytes }))
+    }
+
+    /// Host and port of an authority, without user information, which may be a secret.
+    fn host_of(authority: &str) -> Self {
+        let mut has_user = false;
+        let whole = Self::inline(authority, |block| {
+            block.make_ascii_lowercase();
+            // The whole block, without an early way out: a vector at a time, which is cheaper than
+            // to search a short text.
+            has_user = block
+                .iter()
+                .fold(false, |found, byte| found | (*byte == b'@'));
+        });
+        match whole {
+            Some(label) if !has_user => label,
+            _ => Self::lower(
+                authority
+                    .rsplit_once('@')
+                    .map_or(authority, |(_, host)| host),
+            ),
         }
     }
 
@@ -261,7 +329,9 @@ impl Eq for Label {}
 
 impl Hash for Label {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.bytes().hash(state);
+        // As `str` does it: the end marked, not the length said first.
+        state.write(self.bytes());
+        state.write_u8(0xff);
     }
 }
 
