@@ -2,7 +2,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
-use http::request::Parts;
 use papaya::HashMap;
 use tower_steady_core::key::RequestKey;
 use tower_steady_core::{Lease, Shared};
@@ -17,7 +16,7 @@ use crate::tick::Tick;
 /// A call with a known key takes no lock: the map's readers never wait. A new key takes the one lock
 /// here, which also looks for circuits to let go.
 pub(crate) struct Registry<K: RequestKey> {
-    keys: K,
+    pub(crate) keys: K,
     circuits: HashMap<K::Key, Entry, RandomState>,
     settings: Arc<Settings>,
     alarm: Arc<Alarm>,
@@ -48,9 +47,8 @@ impl<K: RequestKey> Registry<K> {
         }
     }
 
-    /// The circuit of the request with this head; a new one if its key is new.
-    pub(crate) fn of(&self, parts: &Parts) -> Lease<Circuit> {
-        let key = self.keys.key(parts);
+    /// The circuit of a call with this key; a new one if the key is new.
+    pub(crate) fn of(&self, key: K::Key) -> Lease<Circuit> {
         self.known(&key, |circuit| circuit.lease())
             .unwrap_or_else(|| self.add(key).lease())
     }

@@ -107,8 +107,12 @@ where
                 self.call_through(circuit, request)
             }
             Circuits::Many(registry) => {
+                if let Some(key) = registry.keys.whole(&request) {
+                    let circuit = registry.of(key);
+                    return self.call_through(circuit, request);
+                }
                 let (parts, body) = request.into_parts();
-                let circuit = registry.of(&parts);
+                let circuit = registry.of(registry.keys.key(&parts));
                 self.call_through(circuit, Request::from_parts(parts, body))
             }
         }

@@ -40,15 +40,15 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // The key is made before it is known to be needed: a refusal comes when the request is gone.
-        let (key, request) = match self.shared.key.constant() {
-            Some(key) => (key, request),
-            None => {
-                let (parts, body) = request.into_parts();
-                let key = self.shared.key.key(&parts);
-                (key, Request::from_parts(parts, body))
-            }
+        let key = if let Some(key) = self.shared.key.whole(&request) {
+            key
+        } else {
+            let (parts, body) = request.into_parts();
+            let key = self.shared.key.key(&parts);
+            request = Request::from_parts(parts, body);
+            key
         };
         if self.shared.book.is_engaged() {
             return self.ask(key, request);
