@@ -118,15 +118,16 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         }
     }
 
-    /// How many keys have a circuit at most (1024), of some 3 KiB each. When there are more, those that are closed and
-    /// longest unused go first; a circuit that was forced by hand never goes.
+    /// How many keys have a circuit at most (1024), of some 3 KiB each. When there are more, those that
+    /// are closed and longest unused go first, before those that somebody has a handle on; a circuit
+    /// that was forced by hand never goes.
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
         self
     }
 
     /// After how long without a call the circuit of a key is dropped (10 min). Looked at when a new
-    /// key comes. One that is still open for some time stays.
+    /// key comes. One that is still open for some time stays, and one that somebody has a handle on.
     pub fn idle_after(mut self, idle: Duration) -> Self {
         self.idle_after = idle;
         self

@@ -8,8 +8,9 @@ use crate::state::{Counts, State, Transition, TripReason, WindowCounts};
 
 /// Looks at a circuit from outside, and works it by hand. Clones are of the same circuit.
 ///
-/// A handle keeps its circuit alive, but not in its layer: the circuit of a key that has been idle for
-/// long may be replaced by a new one. Forced circuits are never replaced.
+/// The circuit of a key stays with its layer while there is a handle on it, however idle it is. Only
+/// where the layer has more keys than it may keep, and handles on all the others too, is a closed one
+/// replaced by a new one all the same. Forced circuits are never replaced.
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerHandle {
     circuit: Arc<Circuit>,

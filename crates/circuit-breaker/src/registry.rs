@@ -1,10 +1,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use foldhash::quality::RandomState;
 use papaya::HashMap;
 use tower_steady_core::key::RequestKey;
-use tower_steady_core::{Lease, Shared};
+use tower_steady_core::{Lease, Shared, shard};
 
 use crate::circuit::{Alarm, Circuit};
 use crate::settings::Settings;
@@ -25,7 +25,10 @@ pub(crate) struct Registry<K: RequestKey> {
 }
 
 struct Entry {
-    circuit: Shared<Circuit>,
+    circuit: Arc<Circuit>,
+    /// What calls count on, one for each shard of threads, made at the first call of each: on a single
+    /// one, all threads that call with this key would write the same reference count.
+    leased: [OnceLock<Shared<Circuit>>; shard::COUNT],
     /// Whether there was a call since the last sweep. Written once a sweep, not by every call.
     used: AtomicBool,
     /// The last sweep that found it used.
@@ -49,25 +52,25 @@ impl<K: RequestKey> Registry<K> {
 
     /// The circuit of a call with this key; a new one if the key is new.
     pub(crate) fn of(&self, key: K::Key) -> Lease<Circuit> {
-        self.known(&key, |circuit| circuit.lease())
-            .unwrap_or_else(|| self.add(key).lease())
+        self.known(&key, Entry::lease)
+            .unwrap_or_else(|| self.add(key, Entry::lease))
     }
 
     /// The circuit of `key`, if it has one.
     pub(crate) fn get(&self, key: &K::Key) -> Option<Arc<Circuit>> {
-        self.known(key, |circuit| Arc::clone(circuit.state()))
+        self.known(key, Entry::circuit)
     }
 
     /// The circuit of `key`; a new one if it has none.
     pub(crate) fn get_or_add(&self, key: &K::Key) -> Arc<Circuit> {
         self.get(key)
-            .unwrap_or_else(|| Arc::clone(self.add(key.clone()).state()))
+            .unwrap_or_else(|| self.add(key.clone(), Entry::circuit))
     }
 
     pub(crate) fn all(&self) -> Vec<(K::Key, Arc<Circuit>)> {
         let circuits = self.circuits.pin();
         let each = circuits.iter();
-        each.map(|(key, entry)| (key.clone(), Arc::clone(entry.circuit.state())))
+        each.map(|(key, entry)| (key.clone(), entry.circuit()))
             .collect()
     }
 
@@ -75,22 +78,22 @@ impl<K: RequestKey> Registry<K> {
         self.alarm.is_on(|| self.settings.now())
     }
 
-    fn known<T>(&self, key: &K::Key, take: impl FnOnce(&Shared<Circuit>) -> T) -> Option<T> {
+    fn known<T>(&self, key: &K::Key, take: impl FnOnce(&Entry) -> T) -> Option<T> {
         let circuits = self.circuits.pin();
         let entry = circuits.get(key)?;
         // Relaxed: a hint for the next sweep.
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
         }
-        Some(take(&entry.circuit))
+        Some(take(entry))
     }
 
     #[cold]
-    fn add(&self, key: K::Key) -> Shared<Circuit> {
+    fn add<T>(&self, key: K::Key, take: impl Fn(&Entry) -> T) -> T {
         let now = self.settings.now();
         let mut next_sweep = self.lock();
-        if let Some(circuit) = self.known(&key, Shared::clone) {
-            return circuit;
+        if let Some(taken) = self.known(&key, &take) {
+            return taken;
         }
         if now >= *next_sweep {
             self.sweep(now);
@@ -100,23 +103,25 @@ impl<K: RequestKey> Registry<K> {
         if room == 0 {
             room = self.evict();
         }
-        let label = format!("{key:?}").into();
+        // With every place taken by circuits forced by hand, this call has one to itself, which is
+        // nothing to be alarmed about.
+        let has_place = room > 0;
         let circuit = Circuit::new(
             Arc::clone(&self.settings),
-            Some(label),
-            Some(Arc::clone(&self.alarm)),
+            Some(format!("{key:?}").into()),
+            has_place.then(|| Arc::clone(&self.alarm)),
         );
-        let circuit = Shared::new(circuit);
-        // With every place taken by circuits forced by hand, this call has one to itself.
-        if room > 0 {
-            let entry = Entry {
-                circuit: circuit.clone(),
-                used: AtomicBool::new(true),
-                used_at: AtomicU64::new(now.0),
-            };
+        let entry = Entry {
+            circuit: Arc::new(circuit),
+            leased: std::array::from_fn(|_| OnceLock::new()),
+            used: AtomicBool::new(true),
+            used_at: AtomicU64::new(now.0),
+        };
+        let taken = take(&entry);
+        if has_place {
             self.circuits.pin().insert(key, entry);
         }
-        circuit
+        taken
     }
 
     /// Lets go of the circuits that nobody has used for long and that have nothing to remember.
@@ -129,7 +134,8 @@ impl<K: RequestKey> Registry<K> {
             }
             let used_at = Tick(entry.used_at.load(Ordering::Relaxed));
             let idle = now.since(used_at) >= self.settings.idle_after;
-            !idle || entry.keeps() == Keeps::Always || entry.is_rejecting(now)
+            let kept = entry.is_watched() || entry.keeps() == Keeps::Always;
+            !idle || kept || entry.is_rejecting(now)
         });
     }
 
@@ -168,6 +174,8 @@ impl<K: RequestKey> Registry<K> {
 enum Keeps {
     /// Closed: a new one is as good, but for a few calls' history.
     Little,
+    /// Somebody has a handle on it, and may want to force it or to see what becomes of it.
+    Watched,
     /// Open or half-open: it knows of an outage.
     Outage,
     /// Forced by hand: somebody relies on it.
@@ -175,8 +183,25 @@ enum Keeps {
 }
 
 impl Entry {
+    fn circuit(&self) -> Arc<Circuit> {
+        Arc::clone(&self.circuit)
+    }
+
+    fn lease(&self) -> Lease<Circuit> {
+        self.leased[shard::index(shard::COUNT)]
+            .get_or_init(|| Shared::from(Arc::clone(&self.circuit)))
+            .lease()
+    }
+
+    /// Whether there are references but our own.
+    fn is_watched(&self) -> bool {
+        let leased = self.leased.iter().filter(|own| own.get().is_some());
+        Arc::strong_count(&self.circuit) > 1 + leased.count()
+    }
+
     fn keeps(&self) -> Keeps {
         match self.circuit.breaker.state() {
+            State::Closed if self.is_watched() => Keeps::Watched,
             State::Closed => Keeps::Little,
             State::Open | State::HalfOpen => Keeps::Outage,
             State::ForcedOpen | State::ForcedClosed => Keeps::Always,

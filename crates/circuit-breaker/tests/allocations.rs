@@ -62,3 +62,29 @@ fn a_closed_circuit_allocates_nothing() {
     assert_eq!(allocations(slow), 0, "window and slow calls");
     assert_eq!(allocations(windowed().key(ByHost)), 0, "keyed");
 }
+
+/// As many keys as may be kept, in turn: none pushes another out, and each is found without a copy.
+#[test]
+fn known_keys_allocate_nothing_in_a_full_map() {
+    const KEYS: usize = 1000;
+    let builder = CircuitBreakerLayer::builder().key(ByHost).max_keys(KEYS);
+    let layer = builder.build().unwrap();
+    let mut service = layer.layer(Inner);
+    let mut call = |request| {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let future = pin!(service.call(request));
+        assert!(matches!(future.poll(&mut cx), Poll::Ready(Ok(_))));
+    };
+    let mut rounds = [(); 3].map(|()| {
+        let uri = |number| format!("https://host{number}.example.com/");
+        let request = |number| Request::builder().uri(uri(number)).body(()).unwrap();
+        (0..KEYS).map(request).collect::<Vec<_>>().into_iter()
+    });
+    rounds[0].by_ref().for_each(&mut call);
+    assert_eq!(layer.handles().len(), KEYS);
+    let again = allocation_counter::measure(|| rounds[1].by_ref().for_each(&mut call));
+    assert_eq!(again.count_total, 0);
+    rounds[2].by_ref().for_each(&mut call);
+    assert_eq!(layer.handles().len(), KEYS);
+}

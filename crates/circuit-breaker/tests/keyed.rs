@@ -163,6 +163,49 @@ async fn the_number_of_circuits_is_bounded() {
     assert_eq!(layer.handle_of(&Label::new("down")).state(), State::Open);
 }
 
+/// What somebody does through a handle is done to the circuit that calls meet, however long ago the
+/// handle was taken and however few calls came since.
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_somebody_has_a_handle_on_stays() {
+    let layer = builder().idle_after(SECOND).max_keys(4).key(ByHost);
+    let layer = layer.build().unwrap();
+    let service = layer.layer(Provider::default());
+    let handle = layer.handle_of(&Label::new("watched"));
+    for number in 0..20 {
+        advance(60 * SECOND).await;
+        let host = format!("host{number}");
+        to(&service, &host, Does::Answers(200)).await.unwrap();
+    }
+    handle.force_open();
+    assert!(to(&service, "watched", Does::Answers(200)).await.is_err());
+    handle.reset();
+    // Once nobody has it any more it goes as others do.
+    drop(handle);
+    for number in 0..20 {
+        advance(60 * SECOND).await;
+        let host = format!("host{number}");
+        to(&service, &host, Does::Answers(200)).await.unwrap();
+    }
+    let handles = layer.handles();
+    assert!(handles.iter().all(|(key, _)| key.as_str() != "watched"));
+}
+
+/// A handle that found no place in a full map speaks for no calls, and so keeps nobody's
+/// `poll_ready` from waiting, forced or not.
+#[tokio::test(start_paused = true)]
+async fn a_forced_circuit_without_a_place_alarms_nobody() {
+    let layer = builder().key(ByHost).max_keys(1).build().unwrap();
+    let kept = layer.handle_of(&Label::new("kept"));
+    kept.force_closed();
+    layer.handle_of(&Label::new("stray")).force_open();
+    let service = layer.layer(ConcurrencyLimit::new(Provider::default(), 1));
+    let mut hog = service.clone();
+    let request = Request::builder().uri("https://kept/").body(Does::Hangs);
+    let _hung = hog.ready().await.unwrap().call(request.unwrap());
+    let mut waiting = service.clone();
+    assert!(tokio_test::task::spawn(waiting.ready()).poll().is_pending());
+}
+
 /// With every place taken by hand, further keys are served, each call by a circuit of its own.
 #[tokio::test(start_paused = true)]
 async fn forced_circuits_never_go() {
