@@ -76,7 +76,7 @@ assert_eq!(answer.unwrap().status(), 200);
 //! axum's routes want them. Or depend on the layer crates themselves.
 //!
 //! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
-//! feature: `reqwest`.
+//! feature: `reqwest` and `tonic`.
 
 #[cfg(feature = "builder")]
 mod builder_ext;
@@ -88,6 +88,8 @@ mod preset;
 pub mod reqwest;
 #[cfg(feature = "presets")]
 mod stack;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
 #[cfg(feature = "builder")]
 pub use self::builder_ext::ServiceBuilderExt;

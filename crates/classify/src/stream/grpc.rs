@@ -1,9 +1,10 @@
 //! gRPC: the status that counts stands in the trailers, or in the head where there is no body.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use tower_steady_core::Outcome;
+use tower_steady_core::{Outcome, hint};
 
 use crate::classifier::Classifier;
 use crate::config::Judge;
@@ -63,7 +64,22 @@ pub(super) fn judge(
     if matches!(name, "ALREADY_EXISTS" | "DATA_LOSS" | "CANCELLED") {
         outcome.transient = false;
     }
+    match pushback(trailers) {
+        Some(Some(wait)) => outcome.wait_at_least(wait),
+        Some(None) => outcome.transient = false,
+        None => {}
+    }
     Some(Err(outcome))
+}
+
+/// The server's own word on retries (gRFC A6), which trailers have too, where no other layer looks:
+/// the outer `None` without one, the inner where it says not to retry, be it by a negative value, one
+/// that cannot be read, or two.
+fn pushback(trailers: &HeaderMap) -> Option<Option<Duration>> {
+    let mut values = trailers.get_all("grpc-retry-pushback-ms").iter();
+    let value = values.next()?.as_bytes();
+    let plain = values.next().is_none() && value.iter().all(u8::is_ascii_digit);
+    Some(plain.then(|| hint::millis(value)).flatten())
 }
 
 /// `grpc-message` is percent-encoded UTF-8; what is not stays as it is.

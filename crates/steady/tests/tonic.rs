@@ -1,0 +1,271 @@
+//! The stack under a tonic client, over real sockets. The codec hands bytes on as they are; what is
+//! generated from a `.proto` differs from [`Llm`] in nothing else.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use tonic::client::{Grpc, GrpcService};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
+use tower::Layer;
+use tower_steady::circuit_breaker::CircuitBreakerLayer;
+use tower_steady::replay_body::ReplayLayer;
+use tower_steady::tonic::GrpcLayer;
+use tower_steady::{Class, Failure, Steady, VetoReason};
+use tower_steady_testkit::{Answer, Provider, Server};
+
+/// Bytes in, bytes out.
+#[derive(Clone, Copy, Default)]
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// As tonic-build writes it.
+struct Llm<T>(Grpc<T>);
+
+impl<T> Llm<T>
+where
+    T: GrpcService<tonic::body::Body>,
+    T::Error: Into<tower_steady::BoxError>,
+    T::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<tower_steady::BoxError> + Send,
+{
+    async fn complete(&mut self, prompt: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let ready = self.0.ready().await;
+        ready.map_err(|error| Status::unknown(format!("not ready: {}", error.into())))?;
+        let path = http::uri::PathAndQuery::from_static("/llm.v1.Llm/Complete");
+        self.0.unary(prompt, path, Plain).await
+    }
+}
+
+fn steady() -> Steady<ReplayLayer> {
+    Steady::interactive().with_any_body()
+}
+
+fn channel(server: &Server) -> Channel {
+    Channel::from_shared(server.url()).unwrap().connect_lazy()
+}
+
+async fn ask(server: &Server) -> Result<Response<Bytes>, Status> {
+    let channel = GrpcLayer::new(steady()).layer(channel(server));
+    Llm(Grpc::new(channel))
+        .complete(Request::new("prompt".into()))
+        .await
+}
+
+fn report(status: &Status) -> (Class, usize) {
+    let failure = Failure::find(status).expect("the stack's failure");
+    let report = failure.report().expect("with a report");
+    (failure.outcome().class, report.sends())
+}
+
+#[tokio::test(start_paused = true)]
+async fn unavailable_is_asked_again_and_the_message_arrives() {
+    let provider = Provider::new([Answer::grpc_error(14, "busy"), Answer::grpc_ok(b"Hello")]);
+    let server = provider.serve().await.unwrap();
+    assert_eq!(ask(&server).await.unwrap().into_inner(), "Hello");
+    let bodies: Vec<_> = provider
+        .calls()
+        .iter()
+        .map(|call| call.body.clone())
+        .collect();
+    assert_eq!(bodies, [&b"\0\0\0\0\x06prompt"[..]; 2], "replayed whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_trailers_only_error_keeps_code_message_details_metadata_class_and_attempts() {
+    let busy = Answer::grpc_error(14, "no%20capacity")
+        .header("grpc-status-details-bin", "aGk")
+        .header("x-region", "eu");
+    let provider = Provider::new(busy);
+    let server = provider.serve().await.unwrap();
+    let status = ask(&server).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unavailable, "no capacity")
+    );
+    assert_eq!(status.details(), b"hi");
+    assert_eq!(status.metadata().get("x-region").unwrap(), "eu");
+    assert_eq!(report(&status), (Class::Overloaded, 3));
+    assert_eq!(provider.received(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_in_trailers_without_a_message_is_retried_and_told_the_same_way() {
+    let busy = Answer::new(200)
+        .header("content-type", "application/grpc")
+        .header("x-region", "eu")
+        .trailer("grpc-status", "14")
+        .trailer("grpc-message", "busy");
+    let provider = Provider::new([busy.clone(), Answer::grpc_ok(b"Hello")]);
+    let server = provider.serve().await.unwrap();
+    assert_eq!(ask(&server).await.unwrap().into_inner(), "Hello");
+
+    provider.play(busy);
+    let status = ask(&server).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unavailable, "busy")
+    );
+    assert_eq!(status.metadata().get("x-region").unwrap(), "eu");
+    assert_eq!(report(&status), (Class::Overloaded, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_final_is_sent_once() {
+    for (code, class) in [
+        (Code::InvalidArgument, Class::InvalidRequest),
+        (Code::Unauthenticated, Class::Auth),
+        (Code::PermissionDenied, Class::Permission),
+        (Code::NotFound, Class::NotFound),
+    ] {
+        let answer = Answer::grpc_error(u32::try_from(i32::from(code)).unwrap(), "no");
+        let provider = Provider::new(answer);
+        let server = provider.serve().await.unwrap();
+        let status = ask(&server).await.unwrap_err();
+        assert_eq!((status.code(), report(&status)), (code, (class, 1)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pushback_in_headers_and_trailers_is_obeyed() {
+    let trailers = Answer::new(200).header("content-type", "application/grpc");
+    let trailers = trailers.trailer("grpc-status", "14");
+    for (busy, name) in [
+        (
+            Answer::grpc_error(14, "busy").header("grpc-retry-pushback-ms", "7000"),
+            "head",
+        ),
+        (
+            trailers.trailer("grpc-retry-pushback-ms", "7000"),
+            "trailers",
+        ),
+    ] {
+        let provider = Provider::new([busy, Answer::grpc_ok(b"Hello")]);
+        let server = provider.serve().await.unwrap();
+        let begun = tokio::time::Instant::now();
+        ask(&server).await.unwrap();
+        assert!(
+            begun.elapsed() >= Duration::from_secs(7),
+            "{name}: {:?}",
+            begun.elapsed()
+        );
+    }
+    // Negative: do not retry (gRFC A6).
+    let never = Answer::grpc_error(14, "busy").header("grpc-retry-pushback-ms", "-1");
+    let provider = Provider::new(never);
+    let server = provider.serve().await.unwrap();
+    ask(&server).await.unwrap_err();
+    assert_eq!(provider.received(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn details_that_are_no_base64_do_not_panic() {
+    // tonic 0.14: "Invalid status header, expected base64 encoded value".
+    let answer = Answer::grpc_error(3, "no").header("grpc-status-details-bin", "%%%");
+    let server = Provider::new(answer).serve().await.unwrap();
+    let status = ask(&server).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.details()),
+        (Code::InvalidArgument, &b""[..])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_without_a_status_get_one() {
+    // Nobody listens.
+    let server = Provider::new(Answer::grpc_ok(b"")).serve().await.unwrap();
+    server.kill().await;
+    let status = ask(&server).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(report(&status), (Class::Transport, 3));
+
+    // No answer within the time that the caller gives.
+    let server = Provider::new(Answer::hang()).serve().await.unwrap();
+    let channel = GrpcLayer::new(steady()).layer(channel(&server));
+    let mut request = Request::new(Bytes::from("prompt"));
+    request.set_timeout(Duration::from_secs(2));
+    let begun = tokio::time::Instant::now();
+    let status = Llm(Grpc::new(channel)).complete(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_eq!(begun.elapsed().as_secs(), 2);
+
+    // A proxy's error.
+    let server = Provider::new(Answer::bad_gateway()).serve().await.unwrap();
+    let status = ask(&server).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(report(&status), (Class::ServerError, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_says_so_and_the_circuit_of_another_client_is_its_own() {
+    let provider = Provider::new(Answer::grpc_error(14, "busy"));
+    let server = provider.serve().await.unwrap();
+    let channel = channel(&server);
+    let breaker = CircuitBreakerLayer::builder()
+        .consecutive_failures(3)
+        .build()
+        .unwrap();
+    let guarded = GrpcLayer::new(steady().with_breaker(breaker)).layer(channel.clone());
+    let mut guarded = Llm(Grpc::new(guarded));
+    let mut other = Llm(Grpc::new(GrpcLayer::new(steady()).layer(channel)));
+
+    guarded
+        .complete(Request::new("prompt".into()))
+        .await
+        .unwrap_err();
+    let status = guarded
+        .complete(Request::new("prompt".into()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    let outcome = Failure::find(&status).unwrap().outcome();
+    assert_eq!(outcome.class, Class::Rejected);
+    assert_eq!(
+        outcome.veto.as_ref().unwrap().reason(),
+        VetoReason::CircuitOpen
+    );
+    assert_eq!(provider.received(), 3);
+
+    // The layer was swapped in the one client alone.
+    provider.play(Answer::grpc_ok(b"Hello"));
+    assert!(other.complete(Request::new("prompt".into())).await.is_ok());
+}
+
+const _: () = {
+    type Service = tower_steady::tonic::Grpc<Channel>;
+    static_assertions::assert_impl_all!(Service: Clone, Send, Sync, std::fmt::Debug);
+};
