@@ -2,7 +2,6 @@ use tower::Layer;
 use tower_steady::Steady;
 use tower_steady::backoff_jitter::{RetryBuilder, RetryLayer};
 use tower_steady::circuit_breaker::CircuitBreakerBuilder;
-use tower_steady::classify::ClassifyLayer;
 use tower_steady_core::key::ByHost;
 
 use super::{Stack, erase};
@@ -30,7 +29,6 @@ fn over(http: HttpClient, preset: Steady, retry: RetryBuilder, seed: u64) -> Sta
         .build();
     let stack = preset
         .with_retry(retry)
-        .with_classify(ClassifyLayer::new())
         .with_breaker(breaker.expect("its own preset"));
     erase(stack.layer(http))
 }
@@ -75,18 +73,10 @@ mod tests {
     fn the_seeded_circuit_is_that_of_the_presets() {
         let cases: [[Build; 2]; 2] = [
             [interactive, |http, _| {
-                erase(
-                    Steady::interactive()
-                        .with_classify(ClassifyLayer::new())
-                        .layer(http),
-                )
+                erase(Steady::interactive().layer(http))
             }],
             [background, |http, _| {
-                erase(
-                    Steady::background()
-                        .with_classify(ClassifyLayer::new())
-                        .layer(http),
-                )
+                erase(Steady::background().layer(http))
             }],
         ];
         for [seeded, preset] in cases {

@@ -167,16 +167,8 @@ pub(super) const HERD_MANY_PROCESSES: Experiment = Experiment {
 
 fn herd(contender: &Contender, seed: u64, processes: usize) -> Observation {
     let tally = simulate(async {
-        let provider = Provider {
-            // Refused on arrival: no network in between, so that all hear it at once.
-            round_trip: Duration::ZERO,
-            ..Provider::roomy()
-        };
-        let world = World::new(
-            provider.trouble(Trouble::between(0, BACK, What::RateLimited)),
-            READ_TIMEOUT,
-            seed,
-        );
+        let refusing = Trouble::between(0, BACK, What::RateLimited);
+        let world = World::new(Provider::roomy().trouble(refusing), READ_TIMEOUT, seed);
         let mut agents = JoinSet::new();
         for _ in 0..processes {
             let client = world.client(contender);

@@ -110,6 +110,12 @@ const REASONS: &[(&str, &str, &str)] = &[
         "Who has given up, or come before the time, sends little then: see how many agents are served.",
     ),
     (
+        "herd",
+        "agents",
+        "A retry after a 429 costs a token of the retry budget like any other, and a process that has \
+         not had a success yet has ten.",
+    ),
+    (
         "pipeline",
         "slowest",
         "Backoff with full jitter from 1 s on takes longer over a lone failure than a short fixed wait.",
