@@ -54,8 +54,9 @@
 //! | body up to the first output | – | `first_output`, the deadline |
 //! | body after that | – | `idle`, the deadline (unless `deadline_in_body` is off) |
 //!
-//! Timers bound waiting. What has arrived is handed on, even if a timer ran out meanwhile: a slow
-//! reader loses nothing.
+//! Timers bound waiting. Output that has arrived is handed on, even if a timer ran out meanwhile: a
+//! slow reader loses nothing. A keep-alive is no output, and does not hold off the deadline or the
+//! time to first output either; that a reader stayed away after it is no pause of the provider's.
 //!
 //! A call that comes after its deadline is not sent: class `rejected`, veto `deadline`, source
 //! [`DeadlineElapsed`]. The breaker does not hold that against the provider.

@@ -483,6 +483,36 @@ async fn a_slow_reader_is_not_taken_for_a_slow_provider() {
 }
 
 /// Always ready, never output: the timers must be looked at although nothing is ever awaited.
+/// Keep-alives are no output, and still what came while nobody looked is no silence of the provider's.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stays_away_after_a_keep_alive_finds_what_has_come_behind_it() {
+    const PING: &str = ": ping\n\n";
+    for behind in [&[PING, OUTPUT][..], &[PING, PING, OUTPUT], &[OUTPUT]] {
+        let layer = limits().idle(secs(2)).build().unwrap();
+        let (mut body, mut sender) = stream(layer, None, sse).await;
+        sender.send_data(Bytes::from(PING)).await.unwrap();
+        body.frame().await.unwrap().unwrap();
+        for piece in behind {
+            sender.send_data(Bytes::from(*piece)).await.unwrap();
+        }
+        sleep(secs(60)).await;
+        for piece in behind {
+            let frame = body.frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), *piece);
+        }
+    }
+
+    // Nothing has come: it is waited for from now on.
+    let layer = limits().idle(secs(2)).build().unwrap();
+    let (mut body, mut sender) = stream(layer, None, sse).await;
+    sender.send_data(Bytes::from(PING)).await.unwrap();
+    body.frame().await.unwrap().unwrap();
+    sleep(secs(60)).await;
+    let start = Instant::now();
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!((timer(&error), start.elapsed()), (Timer::Idle, secs(2)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_keep_alives_does_not_hold_off_the_timers() {
     struct Flood;

@@ -170,7 +170,9 @@ where
                 }
                 // A flood of keep-alives must not hold off the timers.
                 let now = clock::now();
-                timed.awaited(now).filter(|due| due.at <= now)
+                let due = timed.awaited(now).filter(|due| due.at <= now);
+                timed.timers.keep_alive(now);
+                due
             }
             Poll::Ready(_) => {
                 *this.timed = None;

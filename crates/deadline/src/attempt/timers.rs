@@ -65,6 +65,8 @@ pub(crate) struct BodyTimers {
     idle: Option<Duration>,
     /// Since when nothing but keep-alives has come; `None` if it has not been awaited since.
     quiet_since: Option<Instant>,
+    /// When the last keep-alive was handed on, if nobody has polled since.
+    handed_on: Option<Instant>,
 }
 
 impl BodyTimers {
@@ -76,6 +78,7 @@ impl BodyTimers {
             first_output: limits.first_output,
             idle: limits.idle,
             quiet_since: None,
+            handed_on: None,
         };
         (timers.deadline.is_some() || timers.counts_output()).then_some(timers)
     }
@@ -94,6 +97,12 @@ impl BodyTimers {
     pub(crate) fn output(&mut self) {
         self.first_output = None;
         self.quiet_since = None;
+        self.handed_on = None;
+    }
+
+    /// A keep-alive is handed on, and its reader may stay away.
+    pub(crate) fn keep_alive(&mut self, now: Instant) {
+        self.handed_on = Some(now);
     }
 
     /// What runs while the body is awaited at `now`.
@@ -102,6 +111,15 @@ impl BodyTimers {
     /// pause later, sending keep-alives, is not idle. The time in which nobody polls does not count,
     /// for it says nothing about the provider.
     pub(crate) fn awaited(&mut self, now: Instant) -> Option<Due> {
+        // A reader that was away for so long was not waiting. Shorter absences count, or a flood of
+        // keep-alives would never be over.
+        let stayed_away = |since| {
+            self.idle
+                .is_some_and(|idle| now.saturating_duration_since(since) >= idle)
+        };
+        if self.handed_on.take().is_some_and(stayed_away) {
+            self.quiet_since = None;
+        }
         let quiet = if self.first_output.is_some() {
             Due::after(self.start, self.first_output, Timer::FirstOutput)
         } else {
