@@ -29,6 +29,7 @@ use crate::tape::{Reader, Tape};
 /// begun, only the two that took part in the latest `try_clone`, the one made and the one it was
 /// made from, may interrupt. So it does not matter whether a retry loop sends the copies that it
 /// makes of the one it keeps or, as the last, the kept one itself.
+/// Whoever has kept a copy of his own for later, as a fallback does, sends a fresh one made of it.
 ///
 /// [`size_hint`](Body::size_hint) and [`is_end_stream`](Body::is_end_stream) are as exact as those
 /// of the wrapped body, for every copy. Chunks of 512 bytes and more are kept by reference count,

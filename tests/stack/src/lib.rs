@@ -9,6 +9,7 @@
 //! | `timeouts` | deadlines and attempt timeouts against providers that hang |
 //! | `streams` | retried before output, never after it, judged at the end; gRPC |
 //! | `phases`, `uploads` | connections that break in each phase; 10 MiB sent again |
+//! | `fallback` | who sends the body when the first provider is done with it, or is not |
 //! | `readiness` | who waits holds none, who is open needs none |
 //! | `dropping` | dropped at every poll: nothing stays taken |
 //! | `routes` | an axum application |

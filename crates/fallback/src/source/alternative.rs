@@ -9,7 +9,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 use tower_steady_core::{BoxError, Class, ConfigError, Outcome, TryClone};
 
-use super::request::copy;
+use super::request::{self, copy};
 use super::{Given, Source, checked_name};
 use crate::{ResponseBody, Tried};
 
@@ -67,10 +67,13 @@ where
     }
 
     fn answer(&self, request: Request<B>, _: &Outcome) -> Self::Future {
-        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let oneshot = request::latest(request).map(|request| {
+            let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+            Oneshot::new(service.clone(), request)
+        });
         AlternativeFuture {
             name: Arc::clone(&self.name),
-            oneshot: Oneshot::new(service.clone(), request),
+            oneshot,
         }
     }
 }
@@ -82,8 +85,9 @@ pin_project! {
         A: Service<Request<B>>,
     {
         name: Arc<str>,
+        // None: the body is gone.
         #[pin]
-        oneshot: Oneshot<A, Request<B>>,
+        oneshot: Option<Oneshot<A, Request<B>>>,
     }
 }
 
@@ -96,7 +100,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.oneshot.poll(cx)).map_err(Into::into);
+        let Some(oneshot) = this.oneshot.as_pin_mut() else {
+            return Poll::Ready(Err(Tried::one(this.name, request::GONE)));
+        };
+        let result = ready!(oneshot.poll(cx)).map_err(Into::into);
         Poll::Ready(match result {
             Ok(response) if Outcome::class_of_response(&response) == Class::Success => {
                 let response = response.map(ResponseBody::live);

@@ -8,7 +8,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use tower_steady_core::{BoxError, ConfigError, Outcome, Seeds, TryClone};
 
-use super::request::copy;
+use super::request::{self, copy};
 use super::{Given, Source, checked_name};
 use crate::{ResponseBody, Tried};
 
@@ -130,6 +130,9 @@ where
     }
 
     fn answer(&self, request: Request<B>, outcome: &Outcome) -> Self::Future {
+        let Some(request) = request::latest(request) else {
+            return ready(Err(Tried::one(&self.name, request::GONE)));
+        };
         let id = format!("{:016x}{:016x}", self.seeds.draw(), self.seeds.draw());
         let receipt = Receipt(id.into());
         let queued = Queued {

@@ -14,3 +14,15 @@ pub(super) fn copy<B: TryClone>(request: &Request<B>) -> Option<Request<B>> {
     }
     Some(copy)
 }
+
+/// A kept request, to be sent now, `None` if its body cannot be any more.
+///
+/// With a copy made at this moment: a connection of the provider's may still be reading the body, and
+/// a replayed body goes to its latest copy.
+pub(super) fn latest<B: TryClone>(kept: Request<B>) -> Option<Request<B>> {
+    let (head, body) = kept.into_parts();
+    Some(Request::from_parts(head, body.try_clone()?))
+}
+
+/// Why a kept request is not sent.
+pub(super) const GONE: &str = "the request body cannot be sent again";
