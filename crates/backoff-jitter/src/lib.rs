@@ -36,10 +36,13 @@
 //! outcome the status decides, and any error is a transport failure. Then, in this order, the first
 //! that objects writes its veto and ends the call:
 //!
-//! 1. the request must not be repeated ([`NonIdempotent`], [`RetryBuilder::non_idempotent`]) and may
-//!    have been processed: `not_idempotent`;
-//! 2. its body cannot be sent again (`TryClone`): `not_replayable`;
-//! 3. the plan's or the total limit is reached ([`MaxAttempts`] lowers it for a call): `attempts`;
+//! 1. the total limit is reached ([`MaxAttempts`] lowers it for a call), and so nothing was kept to be
+//!    sent again: `attempts`;
+//! 2. the request must not be repeated ([`NonIdempotent`], [`RetryBuilder::non_idempotent`]) and may
+//!    have been processed: `not_idempotent`; or its body cannot be sent again (`TryClone`):
+//!    `not_replayable`;
+//! 3. the limit of the class's plan is reached, or a retry layer below has used up the total:
+//!    `attempts`;
 //! 4. the server's wait is over the cap: `wait_over_cap`, with the time left;
 //! 5. the wait and a useful try do not fit before the `Deadline` note: `deadline`;
 //! 6. the gate on the outcome, which a budget leaves, refuses: its veto.
@@ -52,9 +55,8 @@
 //! | failure | tries | window before the retries |
 //! |---|---|---|
 //! | `rate_limited` | 5 | 1, 2, 4, 8 s |
-//! | `overloaded` (529), `server_error` (500), whatever the server asks to retry | 3 | 1, 2 s |
+//! | `overloaded` (529), `server_error` (500), `timeout`, `transport`, whatever the server asks to retry | 3 | 1, 2 s |
 //! | `server_error` 502, `overloaded` 503, `timeout` 504 | 3 | 2, 4 s |
-//! | `timeout`, `transport` | 2 | 1 s |
 //! | `conflict` | 3 | 0.5, 1 s |
 //!
 //! Windows are capped (20 s, [`RetryBuilder::cap`]) and then jittered: by default the delay is
