@@ -28,9 +28,15 @@ pin_project! {
     enum State<B: Body> {
         /// Nobody looked.
         Plain { #[pin] body: B },
-        /// Looked at: first what was read, then what follows.
-        Seen { chunks: Chunks, rest: Rest<B> },
+        /// Looked at. Rare and large, so that it is somewhere else and the others stay small.
+        Seen { seen: Box<Seen<B>> },
     }
+}
+
+/// First what was read, then what follows.
+struct Seen<B: Body> {
+    chunks: Chunks,
+    rest: Rest<B>,
 }
 
 /// What follows the part that was looked at.
@@ -46,6 +52,7 @@ pub(crate) enum Rest<B: Body> {
 }
 
 impl<B: Body> ResponseBody<B> {
+    #[inline]
     pub(crate) fn plain(body: B) -> Self {
         Self {
             state: State::Plain { body },
@@ -54,7 +61,9 @@ impl<B: Body> ResponseBody<B> {
 
     pub(crate) fn seen(chunks: Chunks, rest: Rest<B>) -> Self {
         Self {
-            state: State::Seen { chunks, rest },
+            state: State::Seen {
+                seen: Box::new(Seen { chunks, rest }),
+            },
         }
     }
 }
@@ -72,7 +81,8 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().state.project() {
             StateProj::Plain { body } => body.poll_frame(cx),
-            StateProj::Seen { chunks, rest } => {
+            StateProj::Seen { seen } => {
+                let Seen { chunks, rest } = &mut **seen;
                 if let Some(chunk) = chunks.pop() {
                     return Poll::Ready(Some(Ok(Frame::data(chunk))));
                 }
@@ -87,9 +97,9 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.state {
             State::Plain { body } => body.is_end_stream(),
-            State::Seen { chunks, rest } => {
-                chunks.is_empty()
-                    && match rest {
+            State::Seen { seen } => {
+                seen.chunks.is_empty()
+                    && match &seen.rest {
                         Rest::Nothing => true,
                         Rest::Error(error) => error.is_none(),
                         Rest::Body(body) | Rest::Watched(body, _) => body.is_end_stream(),
@@ -101,7 +111,8 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Plain { body } => body.size_hint(),
-            State::Seen { chunks, rest } => {
+            State::Seen { seen } => {
+                let Seen { chunks, rest } = &**seen;
                 let seen = chunks.len() as u64;
                 match rest {
                     Rest::Nothing => SizeHint::with_exact(seen),
@@ -162,14 +173,14 @@ impl<B: Body> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (state, held) = match &self.state {
             State::Plain { .. } => ("plain", 0),
-            State::Seen { chunks, rest } => {
-                let state = match rest {
+            State::Seen { seen } => {
+                let state = match &seen.rest {
                     Rest::Nothing => "whole",
                     Rest::Error(_) => "broken",
                     Rest::Body(_) => "in part",
                     Rest::Watched(..) => "watched",
                 };
-                (state, chunks.len())
+                (state, seen.chunks.len())
             }
         };
         f.debug_struct("ResponseBody")

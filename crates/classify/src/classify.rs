@@ -54,7 +54,7 @@ fn in_success(
     if status != StatusCode::OK {
         return None;
     }
-    let judge = Judge::default();
+    let judge = Judge::Default;
     let format = match Kind::of(headers.get(header::CONTENT_TYPE)?.as_bytes()) {
         Kind::Other => return None,
         kind if is_encoded(headers) && !matches!(kind, Kind::Grpc) => return None,

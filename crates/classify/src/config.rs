@@ -1,11 +1,12 @@
 use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tower_steady_core::{ConfigError, Outcome};
 
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, DefaultClassifier};
 use crate::rules::{Rules, UserRule};
 use crate::{ClassifyLayer, Facts, Provider};
 
@@ -23,42 +24,87 @@ pub(crate) struct Config {
     pub(crate) json_look: bool,
 }
 
-/// The classifier, as bodies carry it with them.
-#[derive(Clone)]
-pub(crate) struct Judge(pub(crate) Arc<dyn Classifier>);
+impl Config {
+    const DEFAULT: Self = Self {
+        judge: Judge::Default,
+        provider: None,
+        look_limit: LOOK_LIMIT,
+        time_limit: Duration::from_secs(2),
+        max_hold: None,
+        json_look: true,
+    };
+}
 
-impl Classifier for Judge {
-    fn response(&self, facts: &Facts<'_>) -> Outcome {
-        self.0.response(facts)
-    }
-
-    fn error(&self, error: &(dyn Error + 'static)) -> Outcome {
-        self.0.error(error)
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 
-impl Default for Judge {
-    fn default() -> Self {
-        Self(Arc::new(Rules::default()))
+/// Where the configuration is: the default one is for everybody, so that a call counts no reference
+/// to it.
+#[derive(Clone)]
+pub(crate) enum Source<P> {
+    Default,
+    Own(P),
+}
+
+impl<P> Source<P> {
+    pub(crate) fn map<Q>(&self, change: impl FnOnce(&P) -> Q) -> Source<Q> {
+        match self {
+            Self::Default => Source::Default,
+            Self::Own(config) => Source::Own(change(config)),
+        }
+    }
+}
+
+impl<P: Deref<Target = Config>> fmt::Debug for Source<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<P: Deref<Target = Config>> Deref for Source<P> {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        static DEFAULT: Config = Config::DEFAULT;
+        match self {
+            Self::Default => &DEFAULT,
+            Self::Own(config) => config,
+        }
+    }
+}
+
+/// The classifier, as bodies carry it with them.
+#[derive(Clone)]
+pub(crate) enum Judge {
+    Default,
+    Own(Arc<dyn Classifier>),
+}
+
+impl Judge {
+    fn classifier(&self) -> &dyn Classifier {
+        match self {
+            Self::Default => &DefaultClassifier,
+            Self::Own(classifier) => &**classifier,
+        }
+    }
+}
+
+impl Classifier for Judge {
+    fn response(&self, facts: &Facts<'_>) -> Outcome {
+        self.classifier().response(facts)
+    }
+
+    fn error(&self, error: &(dyn Error + 'static)) -> Outcome {
+        self.classifier().error(error)
     }
 }
 
 impl fmt::Debug for Judge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            judge: Judge::default(),
-            provider: None,
-            look_limit: LOOK_LIMIT,
-            time_limit: Duration::from_secs(2),
-            max_hold: None,
-            json_look: true,
-        }
+        self.classifier().fmt(f)
     }
 }
 
@@ -97,7 +143,7 @@ impl ClassifyBuilder {
 
     /// Swaps the whole: all decisions are this classifier's, and rules set here do not count.
     pub fn classifier(mut self, classifier: impl Classifier) -> Self {
-        self.classifier = Some(Judge(Arc::new(classifier)));
+        self.classifier = Some(Judge::Own(Arc::new(classifier)));
         self
     }
 
@@ -159,7 +205,7 @@ impl ClassifyBuilder {
                 return Err(ConfigError::new(field, problem));
             }
         }
-        config.judge = classifier.unwrap_or_else(|| Judge(Arc::new(rules)));
+        config.judge = classifier.unwrap_or_else(|| Judge::Own(Arc::new(rules)));
         Ok(ClassifyLayer::from_config(config))
     }
 }

@@ -12,7 +12,7 @@ use tower_steady_core::{BoxError, Class, Failure, Lease};
 use crate::Provider;
 use crate::body::ResponseBody;
 use crate::classifier::Classifier;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::events;
 use crate::note;
 use crate::peek::Peek;
@@ -23,7 +23,7 @@ pin_project! {
     pub struct ResponseFuture<F, B: Body> {
         #[pin]
         state: State<F, B>,
-        config: Lease<Config>,
+        config: Source<Lease<Config>>,
         provider: Option<Provider>,
     }
 }
@@ -37,7 +37,12 @@ pin_project! {
 }
 
 impl<F, B: Body> ResponseFuture<F, B> {
-    pub(crate) fn new(future: F, config: Lease<Config>, provider: Option<Provider>) -> Self {
+    #[inline]
+    pub(crate) fn new(
+        future: F,
+        config: Source<Lease<Config>>,
+        provider: Option<Provider>,
+    ) -> Self {
         Self {
             state: State::Calling { future },
             config,
@@ -55,6 +60,7 @@ where
 {
     type Output = Result<Response<ResponseBody<B>>, BoxError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
@@ -95,17 +101,20 @@ enum Look {
     /// A whole success, or nothing that anybody could look into.
     Pass,
     Error,
-    Json,
-    Stream(Format),
-    GrpcHead,
+    /// A success of this kind.
+    In(Kind),
 }
 
 impl Look {
+    #[inline]
     fn at(status: StatusCode, headers: &HeaderMap, config: &Config) -> Self {
-        if Class::from_status(status) != Class::Success {
-            return Self::Error;
+        if status != StatusCode::OK {
+            return match Class::from_status(status) {
+                Class::Success => Self::Pass,
+                _ => Self::Error,
+            };
         }
-        if status != StatusCode::OK || headers.is_empty() {
+        if headers.is_empty() {
             return Self::Pass;
         }
         let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
@@ -115,30 +124,28 @@ impl Look {
             Kind::Other => Self::Pass,
             // Decoding a stream as it comes is not a look any more.
             kind if is_encoded(headers) && !matches!(kind, Kind::Grpc) => Self::Pass,
-            Kind::Json if config.json_look && may_be_error(headers) => Self::Json,
-            Kind::Json => Self::Pass,
-            Kind::EventStream => Self::Stream(Format::Sse(Default::default())),
-            Kind::Ndjson => Self::Stream(Format::Ndjson(Default::default())),
-            Kind::AwsEventStream => Self::Stream(Format::Frames(Default::default())),
-            Kind::Grpc if headers.contains_key("grpc-status") => Self::GrpcHead,
-            Kind::Grpc => Self::Stream(Format::Grpc),
+            Kind::Json if !(config.json_look && may_be_error(headers)) => Self::Pass,
+            kind => Self::In(kind),
         }
     }
 
     /// Starts to look, or answers at once where the head has said all.
+    #[inline(never)]
     fn start<B>(
         self,
         mut response: Response<B>,
-        config: &Lease<Config>,
+        config: &Config,
         provider: Option<Provider>,
     ) -> Result<Response<ResponseBody<B>>, Box<Peek<B>>>
     where
         B: Body<Data = Bytes>,
         B::Error: 'static,
     {
-        Err(match self {
-            Self::Pass => return Ok(response.map(ResponseBody::plain)),
-            Self::GrpcHead => {
+        let format = match self {
+            Self::Error => return Err(Peek::error(response, provider)),
+            Self::Pass | Self::In(Kind::Other) => return Ok(response.map(ResponseBody::plain)),
+            Self::In(Kind::Json) => return Err(Peek::json(response, provider)),
+            Self::In(Kind::Grpc) if response.headers().contains_key("grpc-status") => {
                 let outcome = grpc_head(response.headers(), &config.judge, provider);
                 if let Some(mut outcome) = outcome {
                     outcome.whole = response.body().is_end_stream();
@@ -147,13 +154,13 @@ impl Look {
                 }
                 return Ok(response.map(ResponseBody::plain));
             }
-            Self::Error => Peek::error(response, provider),
-            Self::Json => Peek::json(response, provider),
-            Self::Stream(format) => {
-                let watch = Watch::new(format, config.judge.clone(), provider);
-                Peek::stream(response, provider, watch)
-            }
-        })
+            Self::In(Kind::EventStream) => Format::Sse(Default::default()),
+            Self::In(Kind::Ndjson) => Format::Ndjson(Default::default()),
+            Self::In(Kind::AwsEventStream) => Format::Frames(Default::default()),
+            Self::In(Kind::Grpc) => Format::Grpc,
+        };
+        let watch = Watch::new(format, config.judge.clone(), provider);
+        Err(Peek::stream(response, provider, watch))
     }
 }
 

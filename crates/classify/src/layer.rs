@@ -3,20 +3,22 @@ use std::sync::Arc;
 use tower_layer::Layer;
 use tower_steady_core::Shared;
 
-use crate::config::{ClassifyBuilder, Config};
+use crate::config::{ClassifyBuilder, Config, Source};
 use crate::service::Classify;
 
 /// Puts [`Classify`] around a service. See the [crate's front page](crate).
 #[derive(Clone, Debug)]
 pub struct ClassifyLayer {
-    config: Arc<Config>,
+    config: Source<Arc<Config>>,
 }
 
 impl ClassifyLayer {
     /// The layer with its defaults: all rules, bodies up to 64 KiB, error bodies for up to 2 s.
     #[must_use]
     pub fn new() -> Self {
-        Self::from_config(Config::default())
+        Self {
+            config: Source::Default,
+        }
     }
 
     /// Starts from the defaults.
@@ -26,7 +28,7 @@ impl ClassifyLayer {
 
     pub(crate) fn from_config(config: Config) -> Self {
         Self {
-            config: Arc::new(config),
+            config: Source::Own(Arc::new(config)),
         }
     }
 }
@@ -41,6 +43,7 @@ impl<S> Layer<S> for ClassifyLayer {
     type Service = Classify<S>;
 
     fn layer(&self, inner: S) -> Classify<S> {
-        Classify::new(inner, Shared::from(Arc::clone(&self.config)))
+        let config = self.config.map(|config| Shared::from(Arc::clone(config)));
+        Classify::new(inner, config)
     }
 }

@@ -1,6 +1,8 @@
+use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -8,19 +10,19 @@ use tower_steady_core::{BoxError, Shared};
 
 use crate::Provider;
 use crate::body::ResponseBody;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::future::ResponseFuture;
 
 /// Says what happened to each call. See the [crate's front page](crate).
 #[derive(Clone, Debug)]
 pub struct Classify<S> {
     inner: S,
-    config: Shared<Config>,
+    config: Source<Shared<Config>>,
     host: LastHost,
 }
 
 impl<S> Classify<S> {
-    pub(crate) fn new(inner: S, config: Shared<Config>) -> Self {
+    pub(crate) fn new(inner: S, config: Source<Shared<Config>>) -> Self {
         Self {
             inner,
             config,
@@ -44,20 +46,23 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let provider = self.config.provider.or_else(|| {
-            let host = request.uri().host()?;
-            self.host.provider(host)
+            let authority = request.uri().authority()?;
+            self.host.provider(authority)
         });
-        ResponseFuture::new(self.inner.call(request), self.config.lease(), provider)
+        let config = self.config.map(Shared::lease);
+        ResponseFuture::new(self.inner.call(request), config, provider)
     }
 }
 
-/// The host of the last call and its provider: calls mostly go where the last one went, and comparing
-/// is cheaper than looking up. In place, so that cloning the service allocates nothing for it.
-#[derive(Clone, Debug)]
+/// The authority of the last call and its provider: calls mostly go where the last one went, and
+/// comparing is cheaper than parsing and looking up. In place, so that cloning the service allocates
+/// nothing for it.
+#[derive(Clone)]
 struct LastHost {
-    name: [u8; Self::LONGEST],
+    authority: [u8; Self::LONGEST],
     len: usize,
     provider: Option<Provider>,
 }
@@ -65,14 +70,24 @@ struct LastHost {
 impl LastHost {
     const LONGEST: usize = 64;
 
-    fn provider(&mut self, host: &str) -> Option<Provider> {
-        if self.name[..self.len] == *host.as_bytes() {
+    #[inline]
+    fn provider(&mut self, authority: &Authority) -> Option<Provider> {
+        if self.authority[..self.len] == *authority.as_str().as_bytes() {
             return self.provider;
         }
-        let provider = Provider::from_host(host);
-        if let Some(name) = self.name.get_mut(..host.len()) {
-            name.copy_from_slice(host.as_bytes());
-            self.len = host.len();
+        self.look_up(authority)
+    }
+
+    #[cold]
+    fn look_up(&mut self, authority: &Authority) -> Option<Provider> {
+        let provider = Provider::from_host(authority.host());
+        let text = authority.as_str().as_bytes();
+        // A password is not kept.
+        if let Some(place) = self.authority.get_mut(..text.len())
+            && !text.contains(&b'@')
+        {
+            place.copy_from_slice(text);
+            self.len = text.len();
             self.provider = provider;
         }
         provider
@@ -82,9 +97,15 @@ impl LastHost {
 impl Default for LastHost {
     fn default() -> Self {
         Self {
-            name: [0; Self::LONGEST],
+            authority: [0; Self::LONGEST],
             len: 0,
             provider: None,
         }
+    }
+}
+
+impl fmt::Debug for LastHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.provider.fmt(f)
     }
 }

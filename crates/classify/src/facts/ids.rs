@@ -18,10 +18,14 @@ impl Name {
             text,
         }
     }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
 }
 
-/// An identifier found in a response, with its hash, so that a table of two hundred names costs as
-/// many comparisons of numbers.
+/// An identifier found in a response, with its hash, by which the
+/// rules that ask for it are found.
 #[derive(Clone, Debug)]
 pub(crate) struct Id<'a> {
     hash: u64,
@@ -40,6 +44,10 @@ impl<'a> Id<'a> {
             hash: hash(text.as_bytes()),
             text,
         }
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
     }
 
     pub(crate) fn is(&self, name: &Name) -> bool {

@@ -287,11 +287,8 @@ impl<'a> Facts<'a> {
             .unwrap_or_default()
     }
 
-    pub(crate) fn is_any(&self, names: &[Name]) -> bool {
-        self.found
-            .ids
-            .iter()
-            .any(|id| names.iter().any(|name| id.is(name)))
+    pub(crate) fn found_ids(&self) -> impl Iterator<Item = &Id<'a>> {
+        self.found.ids.iter()
     }
 
     pub(crate) fn says(&self, phrases: Phrases) -> bool {

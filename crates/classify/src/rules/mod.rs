@@ -1,5 +1,6 @@
 //! The rules: an ordered table, first match decides.
 
+mod names;
 mod on;
 mod table;
 mod user;
@@ -10,6 +11,7 @@ use tower_steady_core::{Class, Outcome};
 
 pub use self::user::UserRule;
 
+use self::names::{Places, asked_for};
 use self::on::On;
 use self::table::TABLE;
 use crate::facts::{Name, Phrases};
@@ -79,7 +81,7 @@ pub fn rules() -> impl Iterator<Item = RuleInfo> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     own: Vec<UserRule>,
-    off: u128,
+    off: Places,
 }
 
 impl Rules {
@@ -99,11 +101,15 @@ impl Rules {
             return with_wait(outcome, facts);
         }
         let on = On::of(facts);
-        let deciding = TABLE.iter().enumerate().find(|(place, rule)| {
-            self.off & (1 << place) == 0 && rule.on.covers(on) && rule.when.holds(facts)
+        let named = asked_for(facts);
+        let mut place = 1;
+        let deciding = TABLE.iter().find(|rule| {
+            let bit = place;
+            place <<= 1;
+            self.off & bit == 0 && rule.on.covers(on) && rule.when.holds(facts, named & bit != 0)
         });
         let (outcome, then) = match deciding {
-            Some((_, rule)) => (rule.outcome(), rule.then),
+            Some(rule) => (rule.outcome(), rule.then),
             None => (by_status(facts), Then::AsClass),
         };
         let outcome = overruled(outcome, then, facts);
@@ -130,9 +136,10 @@ impl Rule {
 }
 
 impl When {
-    fn holds(&self, facts: &Facts<'_>) -> bool {
+    /// Whether the rule applies to these facts, among whose identifiers is, or is not, one of its own.
+    fn holds(&self, facts: &Facts<'_>, named: bool) -> bool {
         match self {
-            Self::Id(names) => facts.is_any(names),
+            Self::Id(_) => named,
             Self::Says(phrases) => facts.says(*phrases),
             Self::From(providers) => facts.provider().is_some_and(|p| providers.contains(&p)),
             Self::Check(check) => check(facts),
