@@ -118,23 +118,25 @@ fn one_call(title: &'static str, moral: &'static str, script: Script, call: Call
     }
 }
 
-/// Five failures in a row open the circuit; while it is open nothing is sent; a probe closes it.
+/// Ten failures in a row open the circuit; while it is open nothing is sent; a probe closes it.
 fn outage() -> Scenario {
     let down = Expected::Status(StatusCode::SERVICE_UNAVAILABLE);
     Scenario {
         title: "an outage",
-        moral: "the fifth failure in a row opens the circuit; a minute later one probe closes it",
+        moral: "the tenth failure in a row opens the circuit; seconds later one probe closes it",
         provider: ProviderIs::Playing(
             Script::new([] as [Answer; 0])
-                .times(5, Answer::unavailable())
+                .times(10, Answer::unavailable())
                 .then(Answer::ok_chat("Hello")),
         ),
         stack: Steady::interactive,
         calls: vec![
             Call::new(3, down),
-            Call::new(2, down),
+            Call::new(3, down),
+            Call::new(3, down),
+            Call::new(1, down),
             Call::new(0, Expected::Error),
-            Call::new(1, OK).after(Duration::from_secs(90)),
+            Call::new(1, OK).after(Duration::from_secs(10)),
             Call::new(1, OK),
         ],
     }

@@ -1,0 +1,67 @@
+//! An axum application in front of a provider: errors become responses, and the health check asks the
+//! breaker. `cargo run --example axum_app`
+
+use axum::{Json, Router, body::Body, extract::State, routing::get};
+use http::{Request, StatusCode, Uri};
+use serde_json::{Value, json};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
+use tower_steady::circuit_breaker::{CircuitBreakerHandle, CircuitBreakerLayer};
+use tower_steady::{ServiceBuilderExt, Steady};
+use tower_steady_testkit::{Answer, Provider, client};
+
+fn app(provider: &str) -> Result<Router, BoxError> {
+    let breaker = CircuitBreakerLayer::builder()
+        .consecutive_failures(3)
+        .build()?;
+    let health = breaker.handle();
+    let url: Uri = format!("{provider}/v1/chat/completions").parse()?;
+    let chat = ServiceBuilder::new()
+        .error_response()
+        .map_request(move |mut request: Request<Body>| {
+            *request.uri_mut() = url.clone();
+            request
+        })
+        .layer(Steady::interactive().with_any_body().with_breaker(breaker))
+        .service(client());
+    Ok(Router::new()
+        .route_service("/chat", chat)
+        .route("/health", get(healthy).with_state(health)))
+}
+
+async fn healthy(State(circuit): State<CircuitBreakerHandle>) -> (StatusCode, Json<Value>) {
+    let state = circuit.state();
+    let status = match state.admits_all() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let seconds = circuit.time_left().map(|left| left.as_secs());
+    let body = json!({ "provider": state.as_str(), "open_for_seconds": seconds });
+    (status, Json(body))
+}
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Result<(), BoxError> {
+    let server = Provider::new(Answer::ok_chat("Hello")).serve().await?;
+    let app = app(&server.url())?;
+    let ask = async |path: &str| -> Result<StatusCode, BoxError> {
+        let request = Request::builder().uri(path).body(Body::empty())?;
+        let answer = app.clone().oneshot(request).await?;
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 4096).await?;
+        println!("{path:8} {status}  {}", String::from_utf8_lossy(&body));
+        Ok(status)
+    };
+    assert_eq!(ask("/chat").await?, 200);
+    assert_eq!(ask("/health").await?, 200);
+
+    server.kill().await;
+    assert_eq!(ask("/chat").await?, 502);
+    assert_eq!(ask("/chat").await?, 503);
+    assert_eq!(ask("/health").await?, 503);
+    Ok(())
+}
+
+#[test]
+fn it_ends_well() {
+    main().unwrap();
+}
