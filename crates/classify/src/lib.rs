@@ -70,7 +70,8 @@
 //! except over a named bill. [`classify_response`] does the same without the layer, for logs and tools.
 //!
 //! `Outcome::wait` is set to a wait that the *body* states. A sentence ("try again in 20s") counts only
-//! where no `retry-after` header says it more exactly; headers are the `retry-after` layer's.
+//! where no `retry-after` header says it more exactly; headers are the `retry-after` layer's, apart from
+//! `grpc-retry-pushback-ms` beside a `grpc-status`, which may stand in trailers where no other layer looks.
 //!
 //! # Elsewhere in the stack
 //!
