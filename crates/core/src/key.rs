@@ -228,6 +228,55 @@ where
     }
 }
 
+/// The model that a request asks, noted in its extensions by whoever knows.
+///
+/// It stands in the body, where no layer looks, and yet providers fail and limit by model. A keyed
+/// layer tells models apart by `ByExtension::<Model>::new()`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Model(Label);
+
+impl Model {
+    /// The model with this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Label::new(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// By several things at once.
+macro_rules! together {
+    ($($Part:ident $part:ident),*) => {
+        impl<$($Part: RequestKey),*> RequestKey for ($($Part,)*) {
+            type Key = ($($Part::Key,)*);
+
+            fn key(&self, parts: &Parts) -> Self::Key {
+                let ($($part,)*) = self;
+                ($($part.key(parts),)*)
+            }
+
+            fn constant(&self) -> Option<Self::Key> {
+                let ($($part,)*) = self;
+                Some(($($part.constant()?,)*))
+            }
+
+            #[inline]
+            fn whole<Body>(&self, request: &Request<Body>) -> Option<Self::Key> {
+                let ($($part,)*) = self;
+                Some(($($part.whole(request)?,)*))
+            }
+        }
+    };
+}
+
+together!(A a, B b);
+together!(A a, B b, C c);
+
 /// A short text that is copied in place up to [`Label::INLINE`] bytes and shared beyond.
 #[derive(Clone)]
 pub struct Label(Repr);

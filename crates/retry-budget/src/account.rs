@@ -22,6 +22,7 @@ use crate::window::Window;
 pub(crate) struct Rule {
     pub(crate) deposit: u64,
     pub(crate) return_last_cost: bool,
+    pub(crate) free_when_asked: bool,
     /// Where the class is not known.
     pub(crate) cost: u64,
     pub(crate) costs: [u64; Class::ALL.len()],

@@ -19,6 +19,7 @@ pub struct RetryBudgetBuilder {
     name: Cow<'static, str>,
     deposit: f64,
     return_last_cost: bool,
+    free_when_asked: bool,
     cost: f64,
     costs: [Option<f64>; Class::ALL.len()],
     capacity: Option<f64>,
@@ -36,6 +37,7 @@ impl Default for RetryBudgetBuilder {
             name: Cow::Borrowed("default"),
             deposit: 0.1,
             return_last_cost: false,
+            free_when_asked: false,
             cost: 1.0,
             costs: [None; Class::ALL.len()],
             capacity: None,
@@ -179,6 +181,16 @@ impl RetryBudgetBuilder {
         self
     }
 
+    /// Makes a retry free after a rate limit that names its wait: the server itself has asked for it,
+    /// at a time of its choosing. So a crowd that is refused together before it has had a success to
+    /// pay from is served all the same. Best with a pause in the stack, which keeps the crowd from
+    /// coming back at once. Default: no. Not together with
+    /// [`return_last_cost`](Self::return_last_cost), which would give back what was never paid.
+    pub fn free_when_asked(mut self, yes: bool) -> Self {
+        self.free_when_asked = yes;
+        self
+    }
+
     /// Makes it a leaky bucket in the manner of Finagle: what came in and what went out are both
     /// forgotten after this time (to a tenth of it), there is no capacity, and the reserve is a
     /// constant `reserve_per_second` × `ttl` on top. 1 s to 60 s. Default: nothing is forgotten.
@@ -208,6 +220,12 @@ impl RetryBudgetBuilder {
     }
 
     fn rule(&self) -> Result<Rule, ConfigError> {
+        if self.free_when_asked && self.return_last_cost {
+            return Err(ConfigError::new(
+                "free_when_asked",
+                "must not be set together with `return_last_cost`",
+            ));
+        }
         let cost = tokens::from_f64("cost", self.cost)?;
         let mut costs = [cost; Class::ALL.len()];
         for (cost, set) in costs.iter_mut().zip(self.costs) {
@@ -221,6 +239,7 @@ impl RetryBudgetBuilder {
         Ok(Rule {
             deposit: tokens::from_f64("deposit", self.deposit)?,
             return_last_cost: self.return_last_cost,
+            free_when_asked: self.free_when_asked,
             cost,
             costs,
             failure_cost: tokens::from_f64("failure_cost", self.failure_cost)?,

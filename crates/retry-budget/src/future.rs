@@ -110,10 +110,17 @@ fn failed<RB>(account: &Lease<Account>, class: Class, result: &mut Result<Respon
     if transient || class.is_transient() {
         account.failure();
     }
-    if may_retry(result) {
+    let free = account.rule().free_when_asked && class == Class::RateLimited && names_wait(result);
+    if may_retry(result) && !free {
         let gate = Arc::new(Priced::new(account.clone(), Some(class)));
         Outcome::amend(result, |outcome| outcome.add_gate(gate));
     }
+}
+
+/// Whether the server has said when it wants us back.
+fn names_wait<RB>(result: &Result<Response<RB>, BoxError>) -> bool {
+    let wait = Outcome::note(result).and_then(|outcome| outcome.wait);
+    wait.is_some_and(|wait| !wait.is_zero())
 }
 
 /// Whether somebody may want to pass a gate.

@@ -305,3 +305,32 @@ async fn a_retry_that_passes_two_layers_of_one_budget_is_paid_once() {
     // Charged by both on the way down, and given back by the outer one. Then the success pays in.
     assert_eq!(layer.handle().balance(), Some(8.1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_the_server_asked_for_can_be_free() {
+    let second = Some(Duration::from_secs(1));
+    for (free, class, wait, has_price) in [
+        (true, Class::RateLimited, second, false),
+        (true, Class::RateLimited, Some(Duration::ZERO), true),
+        (true, Class::RateLimited, None, true),
+        (true, Class::Overloaded, second, true),
+        (false, Class::RateLimited, second, true),
+    ] {
+        let layer = RetryBudgetLayer::builder().free_when_asked(free);
+        let service = ServiceBuilder::new()
+            .layer(layer.build().unwrap())
+            .service_fn(move |_: Request<Body>| async move {
+                let mut outcome = Outcome::new(class);
+                outcome.wait = wait;
+                let mut response = Response::new(Body::default());
+                response.extensions_mut().insert(outcome);
+                Ok::<_, BoxError>(response)
+            });
+        let mut answer = service.oneshot(request(429)).await;
+        assert_eq!(
+            gate(&mut answer).is_some(),
+            has_price,
+            "{free} {class} {wait:?}"
+        );
+    }
+}

@@ -97,3 +97,9 @@ fn the_error_tells_the_limit_and_the_figure() {
     let text = "`deposit` must be from 0 to 1000000000 tokens, got NaN";
     assert_eq!(refused.to_string(), text);
 }
+
+#[test]
+fn what_is_free_is_not_given_back() {
+    let aws = RetryBudgetBuilder::aws_2_1().free_when_asked(true);
+    assert_eq!(aws.build().unwrap_err().field(), "free_when_asked");
+}

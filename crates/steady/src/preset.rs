@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use tower_layer::Identity;
-use tower_steady_backoff_jitter::RetryLayer;
+use tower_steady_backoff_jitter::{RetryBuilder, RetryLayer};
 use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer};
 use tower_steady_classify::ClassifyLayer;
-use tower_steady_core::key::ByHost;
+use tower_steady_core::key::{ByExtension, ByHost, BySecret, Model};
 use tower_steady_deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use tower_steady_replay_body::ReplayLayer;
 use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
@@ -18,10 +18,10 @@ pub type Deadlines = DeadlineLayer;
 pub type Retries = RetryLayer;
 /// The retry budget of a preset.
 pub type Budget = RetryBudgetLayer;
-/// The pause of a preset.
-pub type Pauses = PauseLayer;
-/// The circuit breakers of a preset: one a host.
-pub type Breakers = CircuitBreakerLayer<ByHost>;
+/// The pause of a preset: by host, API key and, where it is noted, [`Model`], as rate limits are.
+pub type Pauses = PauseLayer<(ByHost, BySecret, ByExtension<Model>)>;
+/// The circuit breakers of a preset: by host and, where it is noted, [`Model`], as outages are.
+pub type Breakers = CircuitBreakerLayer<(ByHost, ByExtension<Model>)>;
 /// The timeouts of one attempt in a preset.
 pub type Timeouts = AttemptTimeoutLayer;
 /// The reader of the server's waits in a preset.
@@ -31,7 +31,7 @@ pub type Classes = ClassifyLayer;
 
 /// What tells the presets apart.
 struct Numbers {
-    retry: RetryLayer,
+    retry: RetryBuilder,
     /// For the call with all its attempts and waits.
     deadline: Duration,
     /// For one attempt, from its send to the first output.
@@ -40,20 +40,44 @@ struct Numbers {
     idle: Duration,
 }
 
-impl Steady {
-    /// For a person who waits: 3 attempts within 30 s, 14 s for each until its first output and 10 s
-    /// between two pieces of it, so that a provider that hangs leaves time for a second attempt.
-    ///
-    /// A server's wait of more than 30 s ends the call at once. Five failures in a row open the
-    /// circuit of a host for a minute. Retries are paid from successes, at a tenth of a retry each.
-    #[must_use]
-    pub fn interactive() -> Self {
-        Self::preset(Numbers {
-            retry: RetryLayer::interactive(),
+impl Numbers {
+    fn interactive() -> Self {
+        Self {
+            retry: RetryBuilder::interactive(),
             deadline: Duration::from_secs(30),
             first_output: Duration::from_secs(14),
             idle: Duration::from_secs(10),
-        })
+        }
+    }
+
+    fn background() -> Self {
+        Self {
+            retry: RetryBuilder::background(),
+            deadline: Duration::from_secs(600),
+            first_output: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Steady {
+    /// For a person who waits: 3 attempts within 30 s, 14 s for each until its first output and 10 s
+    /// between two pieces of it, so that a provider that hangs leaves time for a second attempt. These
+    /// are numbers for streamed answers; one that comes whole has no output before its end, and may
+    /// want more ([`Steady::with_timeouts`]).
+    ///
+    /// A server's wait of more than 30 s ends the call at once. Retries are paid from successes, at a
+    /// tenth of a retry each; after a rate limit that names its wait they are free, for then the pause
+    /// holds them back.
+    ///
+    /// The circuit of a host opens when half of at least 20 calls in 10 s fail, or ten in a row, for
+    /// 5 s, growing to 10 s while its probes fail: short, for a probe is one request, and every second
+    /// that a circuit stays open after an outage is one in which the provider would have answered.
+    /// Where requests carry a [`Model`] in their extensions, each model of a host has a circuit and a
+    /// pause of its own.
+    #[must_use]
+    pub fn interactive() -> Self {
+        Self::preset(Numbers::interactive(), None)
     }
 
     /// For work that can wait: 6 attempts within 10 min, backoff and the server's waits capped at
@@ -62,16 +86,35 @@ impl Steady {
     /// The rest is as in [`Steady::interactive`].
     #[must_use]
     pub fn background() -> Self {
-        Self::preset(Numbers {
-            retry: RetryLayer::background(),
-            deadline: Duration::from_secs(600),
-            first_output: Duration::from_secs(120),
-            idle: Duration::from_secs(60),
-        })
+        Self::preset(Numbers::background(), None)
     }
 
-    fn preset(numbers: Numbers) -> Self {
+    /// [`Steady::interactive`] whose jitter repeats, for tests and simulations.
+    #[must_use]
+    pub fn interactive_seeded(seed: u64) -> Self {
+        Self::preset(Numbers::interactive(), Some(seed))
+    }
+
+    /// [`Steady::background`] whose jitter repeats, for tests and simulations.
+    #[must_use]
+    pub fn background_seeded(seed: u64) -> Self {
+        Self::preset(Numbers::background(), Some(seed))
+    }
+
+    fn preset(numbers: Numbers, seed: Option<u64>) -> Self {
         const VALID: &str = "the numbers of a preset are valid";
+        let mut retry = numbers.retry;
+        let budget = RetryBudgetLayer::builder().free_when_asked(true);
+        let mut breaker = CircuitBreakerBuilder::half_of_twenty()
+            .consecutive_failures(10)
+            .open_for(Duration::from_secs(5))
+            .growth(1.5)
+            .max_open(Duration::from_secs(10))
+            .key((ByHost, ByExtension::new()));
+        if let Some(seed) = seed {
+            retry = retry.seed(seed);
+            breaker = breaker.seed(seed);
+        }
         Self {
             replay: Identity::new(),
             deadline: DeadlineLayer::builder()
@@ -79,13 +122,13 @@ impl Steady {
                 .build()
                 .expect(VALID),
             fallback: Identity::new(),
-            retry: numbers.retry,
-            budget: RetryBudgetLayer::new(),
-            pause: PauseLayer::new(),
-            breaker: CircuitBreakerBuilder::five_in_a_row()
-                .key(ByHost)
+            retry: retry.build().expect(VALID),
+            budget: budget.build().expect(VALID),
+            pause: PauseLayer::builder()
+                .key((ByHost, BySecret::api_key(), ByExtension::new()))
                 .build()
                 .expect(VALID),
+            breaker: breaker.build().expect(VALID),
             timeouts: AttemptTimeoutLayer::builder()
                 .first_output(numbers.first_output)
                 .idle(numbers.idle)

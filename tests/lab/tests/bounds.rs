@@ -7,57 +7,7 @@ use lab::run::{Plan, Row, rows};
 
 /// Bounds that are not kept, by preset, experiment and metric, and why. What stands here must miss:
 /// once it holds, its line goes.
-const MISSES: &[(&str, &str, &str)] = &[
-    // The presets' circuit opens for a minute, and the provider is back after 30 s.
-    (
-        "steady interactive",
-        "brownout-0.80",
-        "time to recover after it",
-    ),
-    (
-        "steady background",
-        "brownout-0.80",
-        "time to recover after it",
-    ),
-    (
-        "steady interactive",
-        "brownout-0.88",
-        "time to recover after it",
-    ),
-    (
-        "steady background",
-        "brownout-0.88",
-        "time to recover after it",
-    ),
-    // Their pause is kept by host and not by API key.
-    (
-        "steady interactive",
-        "tenants",
-        "calls that the other tenant loses",
-    ),
-    (
-        "steady background",
-        "tenants",
-        "calls that the other tenant loses",
-    ),
-    // Their circuit opens after five failures in a row, which one broken model comes to.
-    (
-        "steady interactive",
-        "partial-outage",
-        "calls to the other models that are lost",
-    ),
-    // Their retry budget holds ten retries before the first success, after a 429 too.
-    (
-        "steady interactive",
-        "herd-one-process",
-        "agents that are served",
-    ),
-    (
-        "steady background",
-        "herd-one-process",
-        "agents that are served",
-    ),
-];
+const MISSES: &[(&str, &str, &str)] = &[];
 
 fn measure(experiments: &[&str], contenders: Vec<Contender>, seeds: Vec<u64>) -> Vec<Row> {
     let named = |name: &&str| *experiments::named(name).expect("an experiment of this name");

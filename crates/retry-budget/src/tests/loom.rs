@@ -63,6 +63,60 @@ fn two_withdrawals_and_a_deposit_never_overdraw() {
     });
 }
 
+/// Both merge the same shards. A token that one of them has collected and not merged yet may be missed
+/// by the other, never be counted by both.
+#[test]
+fn two_withdrawals_merge_what_came_in_once() {
+    loom::model(|| {
+        let bucket = bucket(0, 0);
+        bucket.deposit(0, 1);
+        bucket.deposit(1, 1);
+        let other = Arc::clone(&bucket);
+        let there = thread::spawn(move || u64::from(other.withdraw(2, None, NOW).is_ok()));
+        let here = u64::from(bucket.withdraw(2, None, NOW).is_ok());
+        let granted = here + there.join().unwrap();
+        assert!(granted <= 1);
+        let reading = bucket.read(NOW);
+        assert_eq!(
+            (reading.balance, reading.spent),
+            (2 - 2 * granted, 2 * granted)
+        );
+        assert_eq!(reading.granted + reading.denied, 2);
+    });
+}
+
+/// The price of a failure takes what it finds, and takes no token that was granted.
+#[test]
+fn a_fine_meets_a_withdrawal() {
+    loom::model(|| {
+        let bucket = bucket(2, 0);
+        let other = Arc::clone(&bucket);
+        let fining = thread::spawn(move || other.fine(2, NOW));
+        let granted = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        fining.join().unwrap();
+        let reading = bucket.read(NOW);
+        assert_eq!((reading.balance, reading.spent), (0, granted));
+    });
+}
+
+/// A full bucket: what does not fit is lost, in whatever order it comes, and nothing else is.
+#[test]
+fn the_capacity_holds_while_deposits_and_refunds_meet() {
+    loom::model(|| {
+        let bucket = bucket(10, 0);
+        bucket.withdraw(1, None, NOW).unwrap();
+        let other = Arc::clone(&bucket);
+        let refunding = thread::spawn(move || other.refund(1));
+        bucket.deposit(0, 5);
+        let granted = u64::from(bucket.withdraw(10, None, NOW).is_ok());
+        refunding.join().unwrap();
+        let balance = bucket.read(NOW).balance;
+        // Granted before the refund, which fits then, or after it.
+        assert_eq!(granted, 1);
+        assert!(balance <= 1, "{balance}");
+    });
+}
+
 #[test]
 fn a_refund_meets_a_withdrawal_and_the_sum_stays() {
     loom::model(|| {
