@@ -69,4 +69,9 @@ impl Ticket {
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe != 0
     }
+
+    #[cfg(steady_loom)]
+    pub(crate) const fn generation(&self) -> u64 {
+        self.word.generation()
+    }
 }

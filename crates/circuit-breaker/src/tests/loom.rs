@@ -207,6 +207,105 @@ fn forcing_wins_over_a_trip() {
     }
 }
 
+/// A probe closes the circuit or opens it again while somebody forces it: by hand wins in the end, and
+/// the verdict either came before or is stale.
+#[test]
+fn forcing_wins_over_the_verdict_of_a_probe() {
+    for verdict in [End::Success, End::Failure] {
+        model(move || {
+            let breaker = Arc::new(breaker(rules()));
+            open(&breaker, ms(0));
+            let probe = admit(&breaker, ms(1000));
+            let ending = spawn(&breaker, move |breaker| {
+                end(breaker, &probe, verdict, ms(1001))
+            });
+            let by_hand = breaker.force(State::ForcedClosed, ms(1001));
+            let decided = u64::from(ending.join().unwrap().is_some());
+            assert_eq!(breaker.state(), State::ForcedClosed);
+            assert_eq!(by_hand.generation, 3 + decided);
+            assert_eq!(breaker.counts().stale, 1 - decided);
+        });
+    }
+}
+
+/// A reset, between the look at the closed circuit and the end of the call: the call is of an earlier
+/// generation then, and ends no row of the new one.
+#[test]
+fn a_reset_meets_calls_in_flight() {
+    model(|| {
+        let breaker = Arc::new(breaker(rules()));
+        let (good, bad) = (admit(&breaker, ms(0)), admit(&breaker, ms(0)));
+        let succeeding = spawn(&breaker, move |breaker| {
+            breaker.succeed(&good, ms(1), 1);
+        });
+        let failing = spawn(&breaker, move |breaker| {
+            end(breaker, &bad, End::Failure, ms(1))
+        });
+        breaker.force(State::Closed, ms(1));
+        let next = admit(&breaker, ms(2));
+        let first = end(&breaker, &next, End::Failure, ms(2));
+        succeeding.join().unwrap();
+        assert_eq!(failing.join().unwrap(), None);
+        assert_eq!(
+            first, None,
+            "one failure of the new generation is no row of two"
+        );
+        let next = admit(&breaker, ms(3));
+        let second = end(&breaker, &next, End::Failure, ms(3));
+        assert_eq!(second.unwrap().to, State::Open);
+    });
+}
+
+/// Ids of leases begin anew with each generation. A probe of an earlier one that is dropped while the
+/// circuit goes half-open again takes no slot from the probe that has its id now.
+#[test]
+fn a_probe_of_an_earlier_generation_gives_back_nothing() {
+    model(|| {
+        let rules = Rules {
+            probes: 2,
+            success_threshold: 2,
+            ..rules()
+        };
+        let breaker = Arc::new(breaker(rules));
+        open(&breaker, ms(0));
+        let (dropped, failed) = (admit(&breaker, ms(1000)), admit(&breaker, ms(1000)));
+        let dropping = spawn(&breaker, move |breaker| {
+            end(breaker, &dropped, End::Cancelled, ms(5000))
+        });
+        let asking = spawn(&breaker, |breaker| breaker.admit(ms(5000)).0.ok());
+        end(&breaker, &failed, End::Failure, ms(1001));
+        let mine = breaker.admit(ms(5000)).0.ok();
+        assert_eq!(dropping.join().unwrap(), None);
+        let probes = [mine, asking.join().unwrap()];
+        let now = probes.into_iter().flatten();
+        // The other caller may have asked while the first generation had a slot.
+        let generation = breaker.status(ms(5000)).generation;
+        let current = now.filter(|ticket| ticket.generation() == generation);
+        assert_eq!(breaker.state(), State::HalfOpen);
+        assert_eq!(current.count() + slots(&breaker, ms(5000)), 2);
+    });
+}
+
+/// A hung probe shows a sign of life while another call takes its lapsed slot: one of them has it.
+#[test]
+fn a_renewed_lease_is_not_given_away() {
+    model(|| {
+        let rules = Rules {
+            probe_lease: Duration::from_millis(500),
+            ..rules()
+        };
+        let breaker = Arc::new(breaker(rules));
+        open(&breaker, ms(0));
+        let hung = admit(&breaker, ms(1000));
+        let renewing = spawn(&breaker, move |breaker| breaker.renew(&hung, ms(1500)));
+        let second = breaker.admit(ms(1500)).0.ok();
+        renewing.join().unwrap();
+        let closed = end(&breaker, &hung, End::Success, ms(1600));
+        assert_eq!(closed.is_some(), second.is_none());
+        assert_eq!(breaker.counts().stale, u64::from(second.is_some()));
+    });
+}
+
 /// A probe's lease is given to another call while its own verdict comes in: one of the two decides.
 #[test]
 fn a_lapsed_lease_and_its_late_verdict() {

@@ -11,7 +11,7 @@ use loom::thread;
 
 use crate::pause::book::Book;
 use crate::pause::config::Settings;
-use crate::pause::line::{Line, Ticket, Turn};
+use crate::pause::line::{Entry, Line, Ticket, Turn};
 use crate::pause::slot::Slot;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -135,6 +135,104 @@ fn nobody_is_lost_when_a_call_goes_back_to_its_place() {
         let knows = turn == Turn::Wait(later + SECOND);
         assert!(knows || next.is_woken(), "it would sleep until it gives up");
         assert!(matches!(next.poll(later + SECOND), Turn::Go(_)));
+    });
+}
+
+/// Somebody ends the pause by hand while a waiter goes to sleep on it: it goes, or it is woken.
+#[test]
+fn a_waiter_that_goes_to_sleep_hears_of_the_end_of_the_pause() {
+    loom::model(|| {
+        let now = Instant::now();
+        let (_book, slot) = paused(now);
+        let waiter = Waiter {
+            slot: Arc::clone(&slot),
+            ticket: slot.join(None, now + SECOND * 1000, now).unwrap(),
+            flag: Arc::default(),
+        };
+        let resuming = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || assert!(slot.resume(now)))
+        };
+        let turn = waiter.poll(now);
+        resuming.join().unwrap();
+        match turn {
+            Turn::Go(_) => {}
+            _ => {
+                assert!(waiter.is_woken(), "it would sleep for the whole pause");
+                assert!(matches!(waiter.poll(now), Turn::Go(_)));
+            }
+        }
+    });
+}
+
+/// A pause grows beyond the patience of a waiter that goes to sleep: it gives up at once.
+#[test]
+fn a_waiter_that_goes_to_sleep_hears_that_its_turn_comes_too_late() {
+    loom::model(|| {
+        let now = Instant::now();
+        let (_book, slot) = paused(now);
+        let waiter = Waiter {
+            slot: Arc::clone(&slot),
+            ticket: slot.join(None, now + SECOND * 2, now).unwrap(),
+            flag: Arc::default(),
+        };
+        let growing = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || slot.pause(now, SECOND * 3))
+        };
+        let turn = waiter.poll(now);
+        growing.join().unwrap();
+        let late = Turn::Late(SECOND * 3);
+        if turn != late {
+            assert!(waiter.is_woken(), "it would sleep until it gives up");
+            assert_eq!(waiter.poll(now), late);
+        }
+    });
+}
+
+/// The pause is over, one call waits, and two more come: the pace lets one of the three go, and it is
+/// the one that waited.
+#[test]
+fn one_turn_is_given_to_one_call() {
+    loom::model(|| {
+        let now = Instant::now();
+        let (later, patient) = (now + SECOND * 2, now + SECOND * 1000);
+        let (_book, slot) = paused(now);
+        let waiter = Waiter::come(&slot, now);
+        let callers = [(); 2].map(|()| {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || matches!(slot.enter(later, patient), Entry::Go(_)))
+        });
+        let mut went = usize::from(matches!(waiter.poll(later), Turn::Go(_)));
+        assert_eq!(went, 1, "nobody passes one who waits");
+        for caller in callers {
+            went += usize::from(caller.join().unwrap());
+        }
+        assert_eq!(went, 1);
+    });
+}
+
+/// A waiter is told to go while a refusal begins the pause anew: whoever was too early finds out at
+/// the last look, or the refusal came after it.
+#[test]
+fn nobody_is_sent_into_a_pause_that_it_could_know_of() {
+    loom::model(|| {
+        let now = Instant::now();
+        let later = now + SECOND * 2;
+        let (_book, slot) = paused(now);
+        let waiter = Waiter::come(&slot, now);
+        let pausing = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || slot.pause(later, SECOND * 5))
+        };
+        let went = matches!(waiter.poll(later), Turn::Go(_)) && slot.is_open(later);
+        pausing.join().unwrap();
+        assert!(!slot.is_open(later));
+        if !went {
+            let again = slot.join(Some(waiter.ticket), now + SECOND * 1000, later);
+            assert_eq!(again, Ok(waiter.ticket));
+            assert_eq!(waiter.poll(later), Turn::Wait(later + SECOND * 5));
+        }
     });
 }
 
