@@ -1,5 +1,4 @@
 use tower::ServiceBuilder;
-use tower_layer::Stack;
 
 /// A method a layer, in the trait and in its only implementation. Attributes go to both: a method
 /// that is not there because of its feature is not there in either.
@@ -59,14 +58,14 @@ assert_eq!((provider.received(), handle.state()), (2, State::Closed));
         pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
             $(
                 $(#[$about])*
-                fn $method$(<$Arg>)?(self $(, $arg: $Arg)?) -> ServiceBuilder<Stack<$layer, L>>;
+                fn $method$(<$Arg>)?(self $(, $arg: $Arg)?) -> ServiceBuilder<tower_layer::Stack<$layer, L>>;
             )*
         }
 
         impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
             $(
                 $(#[$about])*
-                fn $method$(<$Arg>)?(self $(, $arg: $Arg)?) -> ServiceBuilder<Stack<$layer, L>> {
+                fn $method$(<$Arg>)?(self $(, $arg: $Arg)?) -> ServiceBuilder<tower_layer::Stack<$layer, L>> {
                     self.layer($make)
                 }
             )*

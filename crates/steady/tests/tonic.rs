@@ -265,6 +265,26 @@ async fn an_open_circuit_says_so_and_the_circuit_of_another_client_is_its_own() 
     assert!(other.complete(Request::new("prompt".into())).await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn without_classify_the_code_says_what_happened() {
+    for (code, class) in [
+        (14, Class::Overloaded),
+        (4, Class::Timeout),
+        (8, Class::RateLimited),
+        (16, Class::Auth),
+        (99, Class::Unknown),
+    ] {
+        let provider = Provider::new(Answer::grpc_error(code, "no"));
+        let server = provider.serve().await.unwrap();
+        let channel = GrpcLayer::new(tower_steady::Identity::new()).layer(channel(&server));
+        let mut client = Llm(Grpc::new(channel));
+        let asked = client.complete(Request::new("prompt".into()));
+        let status = asked.await.unwrap_err();
+        let failure = Failure::find(&status).unwrap();
+        assert_eq!(failure.outcome().class, class, "{code}");
+    }
+}
+
 const _: () = {
     type Service = tower_steady::tonic::Grpc<Channel>;
     static_assertions::assert_impl_all!(Service: Clone, Send, Sync, std::fmt::Debug);
