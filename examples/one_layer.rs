@@ -1,4 +1,4 @@
-//! One layer alone: a circuit breaker in front of any client, and no other crate than its own.
+//! One layer alone: a circuit breaker in front of any client.
 //! `cargo run --example one_layer`
 
 use std::time::Duration;

@@ -19,7 +19,7 @@
 //! numbers, with nothing in it from the request, the error's text, or the provider:
 //!
 //! ```json
-//! {"error":{"type":"rejected","reason":"circuit_open","message":"the provider is not being called right now","attempts":1,"retry_after_ms":20000}}
+//! {"error":{"type":"rejected","reason":"circuit_open","message":"the provider is not being called right now","attempts":0,"retry_after_ms":20000}}
 //! ```
 //!
 //! The response carries the [`Outcome`](crate::Outcome) and the [`Report`](crate::Report), as any other
