@@ -103,6 +103,7 @@ impl Account {
         let rule = Rule {
             deposit: 0,
             return_last_cost: false,
+            free_when_asked: false,
             cost: tokens::TOKEN,
             costs: [tokens::TOKEN; Class::ALL.len()],
             failure_cost: 0,
