@@ -100,20 +100,33 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
     let status = case["status"].as_u64().ok_or("`status` is missing")?;
     let none = Map::new();
     let given = case["headers"].as_object().unwrap_or(&none);
-    let mut body = case["body"].as_str().unwrap_or_default().as_bytes().to_vec();
+    let mut body = case["body"]
+        .as_str()
+        .unwrap_or_default()
+        .as_bytes()
+        .to_vec();
     let mut headers = HeaderMap::new();
     for (name, value) in given.iter().filter(|(name, _)| !name.starts_with(':')) {
         for value in one_or_many(value) {
-            headers.append(HeaderName::from_bytes(name.as_bytes())?, header_value(value)?);
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes())?,
+                header_value(value)?,
+            );
         }
     }
     if let Some(content_type) = case["content_type"].as_str() {
         headers.insert(CONTENT_TYPE, content_type.parse()?);
     }
     // The headers of an AWS event stream's frame are written with their colon: make the frame.
-    let frame: Vec<_> = given.iter().filter(|(name, _)| name.starts_with(':')).collect();
+    let frame: Vec<_> = given
+        .iter()
+        .filter(|(name, _)| name.starts_with(':'))
+        .collect();
     if !frame.is_empty() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/vnd.amazon.eventstream"),
+        );
         body = event_stream_frame(&frame, &body);
     }
     // Dates are measured against the response's own clock.

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use lab::contenders;
 use lab::experiments::{self, Experiment, Size};
 use lab::report::{self, Chart};
 use lab::run::{Plan, rows};
-use lab::contenders;
 
 /// Runs the experiments and writes what came of them.
 #[derive(Parser)]
@@ -52,8 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         seeds: (options.seed..options.seed.saturating_add(options.seeds)).collect(),
         size: Size::Full,
     };
-    let bar = ProgressBar::new(u64::try_from(plan.simulations())?)
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} simulations, {eta} left")?);
+    let bar = ProgressBar::new(u64::try_from(plan.simulations())?).with_style(
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} simulations, {eta} left")?,
+    );
     let cells = plan.run(|| bar.inc(1));
     bar.finish_and_clear();
 
@@ -62,17 +63,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     if options.json {
         print!("{}", report::json_lines(&rows));
     } else {
-        println!("{}\n\n{}", report::details(&rows).trim_end(), report::summary(&rows));
+        println!(
+            "{}\n\n{}",
+            report::details(&rows).trim_end(),
+            report::summary(&rows)
+        );
         print_list("Where this project misses a bound:", &report::misses(&rows));
         print_list("Where another contender is better:", &report::losses(&rows));
     }
     write(&options.report, &report::html(&plan, &rows, &charts))?;
     if let Some(directory) = &options.docs {
-        let shown: Vec<Chart> =
-            charts.into_iter().filter(|chart| SHOWN.contains(&&*chart.name)).collect();
-        write(&directory.join("storm.md"), &report::docs(&plan, &rows, &shown))?;
+        let shown: Vec<Chart> = charts
+            .into_iter()
+            .filter(|chart| SHOWN.contains(&&*chart.name))
+            .collect();
+        write(
+            &directory.join("storm.md"),
+            &report::docs(&plan, &rows, &shown),
+        )?;
         for chart in &shown {
-            write(&directory.join(format!("storm-{}.svg", chart.name)), &chart.svg)?;
+            write(
+                &directory.join(format!("storm-{}.svg", chart.name)),
+                &chart.svg,
+            )?;
         }
     }
     Ok(())
@@ -81,13 +94,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn chosen(only: &[String]) -> Result<Vec<Experiment>, Box<dyn Error>> {
     let mut chosen = experiments::ALL.to_vec();
     for name in only {
-        if !chosen.iter().any(|experiment| experiment.name.starts_with(name.as_str())) {
+        if !chosen
+            .iter()
+            .any(|experiment| experiment.name.starts_with(name.as_str()))
+        {
             let names: Vec<_> = chosen.iter().map(|experiment| experiment.name).collect();
             return Err(format!("no experiment begins with {name:?}; there are {names:?}").into());
         }
     }
     chosen.retain(|experiment| {
-        only.is_empty() || only.iter().any(|name| experiment.name.starts_with(name.as_str()))
+        only.is_empty()
+            || only
+                .iter()
+                .any(|name| experiment.name.starts_with(name.as_str()))
     });
     Ok(chosen)
 }
