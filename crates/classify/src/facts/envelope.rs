@@ -13,6 +13,7 @@ use tower_steady_core::hint;
 
 use super::few::Few;
 use super::ids::Id;
+use super::role::{Role, role_of};
 use super::{Found, Wait};
 
 /// How often JSON inside a string is opened: gateways in front of gateways.
@@ -82,107 +83,9 @@ fn walk(json: &[u8]) -> Option<Found<'_>> {
     read.is_ok().then_some(found)
 }
 
-/// What a value means, known from the key that it stands under.
-#[derive(Clone, Copy, PartialEq)]
-enum Role {
-    /// An object that may carry an error, its words, or both.
-    Envelope { top: bool },
-    /// The value of `error`: an object, a string, or an array of either.
-    Error,
-    /// Text for people. May be an object, or JSON in a string.
-    Message,
-    /// A word for machines, or a status as a number.
-    Id,
-    /// `type` and `event` of a whole event, which are an error's word only if they say so.
-    Kind,
-    /// A status code of whoever stands behind.
-    Upstream,
-    /// `details`: an object, a string, or google.rpc's array of typed objects.
-    Details,
-    /// The object of a `Responses` event, of which only `error` counts.
-    Response,
-    /// `metadata` of an error: the upstream's own answer, and limits.
-    Metadata,
-    /// Response headers quoted in the body.
-    Headers,
-    /// google.rpc's `QuotaFailure.violations`.
-    Violations,
-    /// The name of a quota, which tells its window.
-    Quota,
-    /// Seconds from now, as a number or a duration.
-    Seconds,
-    /// Milliseconds from now.
-    Millis,
-    /// A reset: a Unix time, or seconds from now.
-    Reset,
-    /// A flag.
-    Retryable,
-}
-
 struct Node<'f, 'de> {
     found: &'f mut Found<'de>,
     role: Role,
-}
-
-/// The role of the value under `key` in an object of role `parent`.
-fn role_of(parent: Role, key: &str) -> Option<Role> {
-    let top = matches!(parent, Role::Envelope { top: true });
-    Some(match (parent, key) {
-        (
-            Role::Id
-            | Role::Kind
-            | Role::Upstream
-            | Role::Quota
-            | Role::Seconds
-            | Role::Millis
-            | Role::Reset
-            | Role::Retryable,
-            _,
-        ) => return None,
-        (Role::Headers, _) => {
-            if key.eq_ignore_ascii_case("x-ratelimit-reset") {
-                Role::Reset
-            } else if key.eq_ignore_ascii_case("retry-after") {
-                Role::Seconds
-            } else if key.eq_ignore_ascii_case("retry-after-ms") {
-                Role::Millis
-            } else {
-                return None;
-            }
-        }
-        (Role::Response, "error") => Role::Error,
-        (Role::Response, _) => return None,
-        (Role::Metadata, "raw") => Role::Message,
-        (Role::Metadata, "headers") => Role::Headers,
-        (Role::Metadata, "quota_limit") => Role::Quota,
-        (Role::Metadata, "quotaResetDelay") => Role::Seconds,
-        (Role::Metadata, "limit_source" | "error_type" | "error_code") => Role::Id,
-        (_, "retry_after" | "retry_after_seconds" | "resets_in_seconds" | "estimated_time") => {
-            Role::Seconds
-        }
-        (_, "retry_after_ms") => Role::Millis,
-        (Role::Metadata, _) => return None,
-        (_, "error") => Role::Error,
-        (_, "errors" | "innererror" | "inner_error" | "Output") => Role::Error,
-        (_, "message" | "Message" | "msg" | "detail" | "error_description" | "errorMessage") => {
-            Role::Message
-        }
-        (_, "type" | "event" | "object") if top => Role::Kind,
-        (_, "code" | "type" | "status" | "error_type" | "errorType" | "error_code" | "__type")
-        | (_, "reason" | "limit_source" | "errorCode") => Role::Id,
-        (_, "details") => Role::Details,
-        (_, "response") => Role::Response,
-        (_, "metadata") => Role::Metadata,
-        (_, "headers") => Role::Headers,
-        (_, "violations") => Role::Violations,
-        (_, "quotaId") => Role::Quota,
-        (_, "retryDelay") => Role::Seconds,
-        (_, "resets_at") => Role::Reset,
-        (_, "originalStatusCode" | "http_status_code" | "raw_status_code")
-        | (_, "statusCode" | "status_code") => Role::Upstream,
-        (_, "retryable") if top => Role::Retryable,
-        _ => return None,
-    })
 }
 
 impl<'de> Node<'_, 'de> {

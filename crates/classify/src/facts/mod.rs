@@ -4,6 +4,8 @@ mod envelope;
 mod few;
 mod ids;
 mod phrases;
+mod quotes;
+mod role;
 mod scan;
 mod waits;
 
@@ -19,7 +21,8 @@ use tower_steady_core::hint;
 use self::few::Few;
 pub(crate) use self::ids::{Id, Name, same};
 use self::phrases::Said;
-pub(crate) use self::phrases::{Phrase, Phrases, cut};
+pub(crate) use self::phrases::{Phrase, Phrases};
+pub(crate) use self::quotes::cut;
 use crate::Provider;
 
 static ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");

@@ -6,11 +6,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::quotes::segments;
 use super::scan::Scanner;
 use super::waits;
-
-/// How much of a message is read. The longest message known that matters has half of it.
-const WINDOW: usize = 4096;
 
 /// What a sentence says. One bit each in [`Phrases`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,74 +333,6 @@ fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
 }
 
-/// The start of `text`, at most so many bytes of it.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// The parts of a message that are the server's own words.
-///
-/// A quoted name (no white space: `` `gpt-4` ``, `'max_tokens'`) is left where it is, for it cannot
-/// hold a phrase. Anything else in quotes is somebody else's text, and because that text may hold
-/// quotes itself, it ends at the *last* quote of its kind, or not at all.
-pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
-    let window = cut(message, WINDOW);
-    let mut rest = Some(window);
-    std::iter::from_fn(move || {
-        let text = rest.take()?;
-        let (own, after) = match first_quotation(text) {
-            Some((open, close)) => (&text[..open], close.map(|close| &text[close..])),
-            None => (text, None),
-        };
-        rest = after;
-        Some(own)
-    })
-}
-
-/// Where the first quotation that is not a name begins, and where the text after it begins.
-fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
-    const LONGEST_NAME: usize = 128;
-    const OPENING: &[u8] = "\u{201c}".as_bytes();
-    let bytes = text.as_bytes();
-    let curly = memchr::memmem::find(bytes, OPENING);
-    let mut at = 0;
-    loop {
-        let quote = memchr::memchr3(b'\'', b'"', b'`', &bytes[at..]).map(|quote| at + quote);
-        if let Some(curly) = curly.filter(|curly| quote.is_none_or(|quote| *curly < quote)) {
-            let close = text[curly..].rfind('\u{201d}');
-            return Some((curly, close.map(|close| curly + close + OPENING.len())));
-        }
-        at = quote?;
-        let quote = bytes[at];
-        if at > 0 && bytes[at - 1].is_ascii_alphanumeric() {
-            at += 1;
-            continue;
-        }
-        let name = bytes[at + 1..]
-            .iter()
-            .take(LONGEST_NAME)
-            .position(|byte| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\');
-        match name.map(|len| at + 1 + len) {
-            // `'it's …` opens a text; a name is over where its quote is.
-            Some(close)
-                if bytes[close] == quote
-                    && !bytes.get(close + 1).is_some_and(u8::is_ascii_alphanumeric) =>
-            {
-                at = close + 1;
-            }
-            _ => {
-                let closes = |close: &usize| bytes[*close] == quote && bytes[close - 1] != b'\\';
-                let close = (at + 1..bytes.len()).rev().find(closes);
-                return Some((at, close.map(|close| close + 1)));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,22 +344,6 @@ mod tests {
             for text in *texts {
                 assert_eq!(*text, text.to_ascii_lowercase());
             }
-        }
-    }
-
-    #[test]
-    fn quotations_are_cut_and_names_stay() {
-        for (message, own) in [
-            ("no quotes here", &["no quotes here"][..]),
-            ("model `gpt-4` isn't here", &["model `gpt-4` isn't here"]),
-            ("got 'a b' there", &["got ", " there"]),
-            ("got 'it's a' trap' there", &["got ", " there"]),
-            (r#"got "say \"hi\" now". Bad"#, &["got ", ". Bad"]),
-            ("got 'never closed rate limit", &["got "]),
-            ("got \u{201c}a b\u{201d} there", &["got ", " there"]),
-            ("", &[""]),
-        ] {
-            assert_eq!(segments(message).collect::<Vec<_>>(), own, "{message}");
         }
     }
 }

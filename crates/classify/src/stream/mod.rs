@@ -4,6 +4,7 @@ mod event;
 mod frames;
 mod grpc;
 mod lines;
+mod look;
 mod sse;
 
 use std::fmt;
@@ -13,10 +14,10 @@ use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use tower_steady_core::{Class, Outcome, StreamOutcome};
 
-pub(crate) use self::event::top_level;
 pub(crate) use self::frames::Frames;
 pub(crate) use self::grpc::judge_head as grpc_head;
 pub(crate) use self::lines::Ndjson;
+pub(crate) use self::look::top_level;
 pub(crate) use self::sse::Sse;
 
 use self::event::{Event, Kind};
