@@ -123,12 +123,13 @@ const REASONS: &[(&str, &str, &str)] = &[
     (
         "tenants",
         "",
-        "A pause that is kept by host stops every API key of the host when one of them is refused.",
+        "Whoever retries has a few calls that took two tries, and those are the slowest.",
     ),
     (
         "partial-outage",
         "",
-        "A circuit that is kept by host counts the failures of one model against all models of it.",
+        "One model of five fails too seldom to open the circuit of the host, and these calls do not name \
+         their model in an extension, which would give it a circuit of its own: so its calls are retried.",
     ),
     (
         "streams",
