@@ -1,4 +1,4 @@
-//! A [`reqwest::Client`](::reqwest::Client) as the client below a stack.
+//! A [`reqwest::Client`] as the client below a stack.
 //!
 //! reqwest has request and response types of its own, and the layers speak `http`'s.
 //! [`ReqwestService`] stands between: a `Service<http::Request<B>>` for any body, streamed in both
