@@ -65,7 +65,23 @@ fn main() {
         };
         print(as_json, &line);
     }
+    if !exact && wanted(LOOPBACK) {
+        for (contender, ns) in measure::nanos_a_request() {
+            let line = Line {
+                row: LOOPBACK.to_owned(),
+                contender: contender.to_owned(),
+                ns: Some(ns),
+                allocs: None,
+                instructions: None,
+                threads2: None,
+            };
+            print(as_json, &line);
+        }
+    }
 }
+
+/// Whole requests over TCP, and so not a difference: one over the other is the loss of throughput.
+const LOOPBACK: &str = "loopback, 64 in flight, a request";
 
 fn print(as_json: bool, line: &Line) {
     let Line {

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -30,8 +32,9 @@ impl Service<Request<Full<Bytes>>> for Bare {
 }
 
 /// Answers every second request with an empty 503, so that each call of a retry layer retries once.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Flaky(bool);
+/// Clones share the count.
+#[derive(Clone, Debug, Default)]
+pub struct Flaky(Arc<AtomicBool>);
 
 impl Service<Request<Full<Bytes>>> for Flaky {
     type Response = Response<Full<Bytes>>;
@@ -44,11 +47,9 @@ impl Service<Request<Full<Bytes>>> for Flaky {
 
     #[inline(never)]
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        // The first try carries a mark that a retry does not: no state, so clones agree.
-        let first = request.headers().get("x-first").is_some();
         drop(request);
         let mut response = Response::new(Full::default());
-        if first && !self.0 {
+        if !self.0.fetch_xor(true, Ordering::Relaxed) {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         ready(Ok(response))

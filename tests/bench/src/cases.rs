@@ -6,7 +6,7 @@ use http_body_util::Full;
 use tower_steady::classify::ClassifyLayer;
 use tower_steady::retry_after::{PauseLayer, RetryAfterLayer};
 
-use crate::bare::Bare;
+use crate::bare::{Bare, Flaky};
 use crate::drive::{self, Factory};
 use crate::request;
 use crate::{ours, parts, peers};
@@ -152,6 +152,19 @@ pub fn all() -> Vec<Case> {
             ("serde_json::Value", peers::json_value),
         ],
     );
+    row(
+        "a call with one retry after no delay, wall",
+        nothing,
+        &[
+            (OURS, || flaky(ours::retry_at_once())),
+            ("tower retry, sleep of zero", || {
+                flaky(peers::tower_retry_at_once())
+            }),
+            ("tower-resilience retry", || {
+                flaky(peers::resilience_retry_at_once())
+            }),
+        ],
+    );
     for (name, make) in parts::KEYED {
         row(name, bare, &[(OURS, *make)]);
     }
@@ -169,4 +182,14 @@ where
     <L::Service as tower::Service<Request<Full<Bytes>>>>::Error: std::fmt::Debug,
 {
     drive::service(layer.layer(Bare), request::mix)
+}
+
+/// A layer over a service that fails every second time, on a runtime.
+fn flaky<L>(layer: L) -> Factory
+where
+    L: tower::Layer<Flaky>,
+    L::Service: tower::Service<Request<Full<Bytes>>> + Clone + Send + 'static,
+    <L::Service as tower::Service<Request<Full<Bytes>>>>::Error: std::fmt::Debug,
+{
+    drive::on_runtime(layer.layer(Flaky::default()), request::mix)
 }

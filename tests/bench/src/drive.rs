@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 /// Runs a number of calls on one thread.
 pub type Runner = Box<dyn FnMut(usize) + Send>;
@@ -30,6 +30,31 @@ where
             for _ in 0..calls {
                 call(&mut service, request());
             }
+        })
+    })
+}
+
+/// The same, driven by a runtime of its own: for what waits, if only for a timer of no length.
+pub fn on_runtime<S, R, Req>(service: S, request: R) -> Factory
+where
+    S: Service<Req> + Clone + Send + 'static,
+    S::Error: fmt::Debug,
+    R: Fn() -> Req + Copy + Send + Sync + 'static,
+{
+    let service = Mutex::new(service);
+    Box::new(move || {
+        let mut service = service.lock().expect("no panic under the lock").clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        Box::new(move |calls| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let service = service.ready().await.expect("a service that is ready");
+                    let _ = black_box(service.call(request()).await.expect("an answer"));
+                }
+            });
         })
     })
 }

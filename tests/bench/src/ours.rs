@@ -8,7 +8,7 @@ use http_body_util::Full;
 use tower::layer::util::{Identity, Stack};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_steady::BoxError;
-use tower_steady::backoff_jitter::RetryLayer;
+use tower_steady::backoff_jitter::{RetryLayer, Schedule};
 use tower_steady::circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer};
 use tower_steady::classify::ClassifyLayer;
 use tower_steady::deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -26,6 +26,15 @@ pub fn retry_and_budget() -> ServiceBuilder<Stack<RetryBudgetLayer, Stack<RetryL
     ServiceBuilder::new()
         .layer(RetryLayer::new())
         .layer(RetryBudgetLayer::new())
+}
+
+/// The retry loop without a delay.
+#[must_use]
+pub fn retry_at_once() -> RetryLayer {
+    RetryLayer::builder()
+        .schedule(Schedule::fixed(Duration::ZERO))
+        .build()
+        .expect("a valid loop")
 }
 
 /// The breaker on consecutive failures alone.

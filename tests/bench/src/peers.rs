@@ -63,6 +63,37 @@ pub fn tower_retry() -> tower::retry::RetryLayer<TowerPolicy> {
     tower::retry::RetryLayer::new(TowerPolicy::default())
 }
 
+/// `tower::retry` with tokio's timer for a delay of zero.
+#[derive(Clone, Copy, Debug)]
+pub struct AtOnce;
+
+impl<E> Policy<Req, Res, E> for AtOnce {
+    type Future = tokio::time::Sleep;
+
+    fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Self::Future> {
+        let failed = matches!(result, Ok(response) if response.status().is_server_error());
+        failed.then(|| tokio::time::sleep(Duration::ZERO))
+    }
+
+    fn clone_request(&mut self, request: &Req) -> Option<Req> {
+        Some(request.clone())
+    }
+}
+
+/// `tower::retry` as above, without a delay.
+pub fn tower_retry_at_once() -> tower::retry::RetryLayer<AtOnce> {
+    tower::retry::RetryLayer::new(AtOnce)
+}
+
+/// tower-resilience's retry without a delay.
+pub fn resilience_retry_at_once() -> tower_resilience_retry::RetryLayer<Req, Res, Infallible> {
+    tower_resilience_retry::RetryLayer::builder()
+        .max_attempts(3)
+        .fixed_backoff(Duration::ZERO)
+        .retry_on_response(|response: &Res| response.status().is_server_error())
+        .build()
+}
+
 /// tower-resilience's retry with its token bucket.
 pub fn resilience_retry() -> tower_resilience_retry::RetryLayer<Req, Res, Infallible> {
     let budget = tower_resilience_retry::RetryBudgetBuilder::new()

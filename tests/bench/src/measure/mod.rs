@@ -1,10 +1,12 @@
 //! How a case is measured.
 
 mod child;
+mod loopback;
 mod threads;
 mod time;
 
 pub use self::child::{allocations, instructions, valgrind_is_installed};
+pub use self::loopback::nanos_a_request;
 pub use self::threads::two_over_one;
 pub use self::time::overhead_ns;
 
