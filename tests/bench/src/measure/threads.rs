@@ -8,6 +8,8 @@ use crate::drive::Factory;
 
 const REPEATS: usize = 5;
 const CALLS: usize = 200_000;
+/// What is slow, because it waits for a timer, gets fewer calls.
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// Calls a second of two threads that share the layer over those of one thread: 2 is perfect. Each
 /// thread has a current-thread runtime of its own; the median of five.
@@ -17,16 +19,27 @@ pub fn two_over_one(case: &Case) -> Option<f64> {
         return None;
     }
     let factory = (case.make)();
+    let calls = calls_in(LONGEST, &factory);
     let ratios = (0..REPEATS).map(|_| {
-        let one = time(&factory, 1).as_secs_f64();
-        let two = time(&factory, 2).as_secs_f64();
+        let one = time(&factory, 1, calls).as_secs_f64();
+        let two = time(&factory, 2, calls).as_secs_f64();
         2.0 * one / two
     });
     Some(median(ratios.collect()))
 }
 
-/// How long `threads` threads take for [`CALLS`] each.
-fn time(factory: &Factory, threads: usize) -> Duration {
+/// How many calls fit into `time`, up to [`CALLS`].
+fn calls_in(time: Duration, factory: &Factory) -> usize {
+    const SAMPLE: u32 = 50;
+    let mut runner = factory();
+    let start = Instant::now();
+    runner(SAMPLE as usize);
+    let one = (start.elapsed() / SAMPLE).max(Duration::from_nanos(1));
+    usize::try_from(time.as_nanos() / one.as_nanos()).map_or(CALLS, |calls| calls.clamp(50, CALLS))
+}
+
+/// How long `threads` threads take for `calls` each.
+fn time(factory: &Factory, threads: usize, calls: usize) -> Duration {
     let barrier = Barrier::new(threads);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
@@ -38,10 +51,10 @@ fn time(factory: &Factory, threads: usize) -> Duration {
                         .expect("a runtime");
                     let _guard = runtime.enter();
                     let mut runner = factory();
-                    runner(CALLS / 20);
+                    runner(calls / 20);
                     barrier.wait();
                     let start = Instant::now();
-                    runner(CALLS);
+                    runner(calls);
                     start.elapsed()
                 })
             })
