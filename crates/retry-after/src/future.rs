@@ -63,13 +63,9 @@ fn publish<RB>(class: Class, result: &mut Result<Response<RB>, BoxError>) {
         debug!(
             class = outcome.class.as_str(),
             status,
-            wait_ms = outcome.wait.map(millis),
+            wait_ms = outcome.wait.map(moment::millis),
             retry = hints.retry,
             "the server told when it wants us back",
         );
     });
-}
-
-fn millis(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 use super::config::Settings;
 use super::line::{Change, Effects, Entry, Line, Ticket, Turn};
 use super::pacer::Pass;
+use crate::moment;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// What all keys of a layer share.
@@ -139,7 +140,7 @@ impl<Q: fmt::Debug> Slot<Q> {
         }
         let (left, waiting, rate) = (line.left(now), line.waiting(), line.rate());
         drop(line);
-        let left_ms = millis(left.unwrap_or_default());
+        let left_ms = moment::millis(left.unwrap_or_default());
         match effects.change {
             Some(Change::Began) => {
                 warn!(key = ?self.key, left_ms, rate, "paused at the server's request");
@@ -168,8 +169,4 @@ impl<Q: fmt::Debug> fmt::Debug for Slot<Q> {
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
-}
-
-pub(crate) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

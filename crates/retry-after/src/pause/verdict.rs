@@ -8,7 +8,6 @@ use tower_steady_core::{BoxError, Class, Outcome};
 use tracing::debug;
 
 use super::config::Settings;
-use super::slot::millis;
 use crate::{hints, moment};
 
 /// What follows from an answer.
@@ -67,7 +66,7 @@ fn within(wait: Duration, settings: &Settings, class: Class, key: &impl fmt::Deb
         debug!(
             ?key,
             class = class.as_str(),
-            wait_ms = millis(wait),
+            wait_ms = moment::millis(wait),
             "not paused: the wait is over the cap"
         );
     }

@@ -17,8 +17,9 @@ use super::clock;
 use super::error::{Paused, PausedReason};
 use super::line::{Ticket, Turn};
 use super::pacer::Pass;
-use super::slot::{Slot, millis};
+use super::slot::Slot;
 use super::verdict::{self, Lesson};
+use crate::moment;
 
 /// How long a call is willing to wait.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +101,7 @@ impl<Q> Drop for Place<Q> {
 pub(crate) fn refuse(paused: Paused, key: &impl fmt::Debug) -> BoxError {
     debug!(
         ?key,
-        left_ms = millis(paused.left()),
+        left_ms = moment::millis(paused.left()),
         reason = paused.reason().as_str(),
         "not sent: paused",
     );
