@@ -44,34 +44,40 @@ pin_project! {
 pub(crate) struct Watch {
     stream: StreamOutcome,
     permit: Permit,
-    /// When the first output came, where slow calls are judged by that.
+    /// Whether the first output has been seen.
+    begun: bool,
+    /// When it came, where slow calls are judged by that.
     output: Option<Tick>,
 }
 
 impl Watch {
     pub(crate) fn new(stream: StreamOutcome, permit: Permit) -> Self {
-        let output = None;
         Self {
             stream,
             permit,
-            output,
+            begun: false,
+            output: None,
         }
     }
 
     /// What the stream has come to so far, if that decides it. `ended`: nothing is left to read.
     fn verdict(&mut self, ended: bool) -> Option<Class> {
         let settings = self.permit.settings()?;
-        let mut decided = ended;
-        if self.stream.has_output() {
-            decided |= settings.judge_streams == JudgeStreams::AtFirstOutput;
-            let measured = settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput;
-            if measured && self.output.is_none() {
-                self.output = Some(settings.now());
-            }
-        }
+        let has_output = self.stream.has_output();
+        let at_output = settings.judge_streams == JudgeStreams::AtFirstOutput;
         // An error that came with the first output goes before it.
         let known = self.stream.verdict().map(|outcome| outcome.class);
-        known.or(decided.then_some(Class::Success))
+        let verdict = known.or((ended || at_output && has_output).then_some(Class::Success));
+        if has_output && !self.begun {
+            self.begun = true;
+            if settings.slow_after.is_some() && settings.slow_by == SlowBy::FirstOutput {
+                self.output = Some(settings.now());
+            }
+            if verdict.is_none() {
+                self.permit.begin(self.output);
+            }
+        }
+        verdict
     }
 
     fn settle(&mut self, class: Class) {

@@ -88,20 +88,45 @@ impl Breaker {
         }
         // The slot is of the permit's generation, so even a success that is overtaken by a
         // transition right here cannot be counted in a later one.
-        if self.word() == ticket.word || self.end_row(ticket) {
-            self.good.add(shard, self.slot(now, ticket.word));
+        if self.word() == ticket.word || self.end_row(ticket).is_some() {
+            let slot = ticket.begun.is_none().then(|| self.slot(now, ticket.word));
+            self.good.add(shard, slot.flatten());
         } else {
             self.stale();
         }
         true
     }
 
-    /// Sets the row of failures to zero. False if the ticket is of an earlier generation.
-    fn end_row(&self, ticket: &Ticket) -> bool {
+    /// A normal call has shown that the provider works, though it is not over: its output has begun.
+    /// That ends a row of failures, which goes on if this one fails too, and counts in the window as a
+    /// call, to which its end adds no other.
+    ///
+    /// Streams that break are known to be broken sooner than whole ones are known to be whole. Were
+    /// only ends counted, a few early failures beside many long answers would look like an outage.
+    pub(crate) fn begin(&self, ticket: &mut Ticket, now: Tick, shard: usize) {
+        if ticket.probe == 0
+            && ticket.begun.is_none()
+            && let Some(row) = self.end_row(ticket)
+        {
+            ticket.begun = Some(row);
+            if let Some(slot) = self.slot(now, ticket.word) {
+                self.good.note(shard, slot);
+            }
+        }
+    }
+
+    /// Whether [`Self::begin`] needs to know the time.
+    pub(crate) fn has_window(&self) -> bool {
+        self.rules.bucket.is_some()
+    }
+
+    /// Sets the row of failures to zero and says what it was. `None` if the ticket is of an earlier
+    /// generation.
+    fn end_row(&self, ticket: &Ticket) -> Option<u32> {
         let mut seen = self.word();
         while seen.bare() == ticket.word {
             if seen.row() == 0 {
-                return true;
+                return Some(0);
             }
             // AcqRel: takes its place in the order of the changes made under the lock.
             match self.word.compare_exchange_weak(
@@ -110,11 +135,11 @@ impl Breaker {
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return true,
+                Ok(_) => return Some(seen.row()),
                 Err(now) => seen = Word(now),
             }
         }
-        false
+        None
     }
 
     #[expect(
@@ -173,7 +198,7 @@ impl Breaker {
         let failed = end == End::Failure;
         self.count(inner, end, slow);
         let row = match end {
-            End::Failure => self.lengthen_row(),
+            End::Failure => self.lengthen_row(ticket),
             End::Success => {
                 self.end_row(ticket);
                 0
@@ -182,7 +207,7 @@ impl Breaker {
         };
         let slot = self.slot(now, ticket.word);
         if let Some(slot) = slot {
-            inner.bad.add(slot, failed, slow);
+            inner.bad.add(slot, ticket.begun.is_none(), failed, slow);
         }
         if ticket.word.state() != State::Closed {
             return None;
@@ -243,10 +268,12 @@ impl Breaker {
     }
 
     /// Makes the row of failures one longer. Under the lock, so only a success can come between.
-    fn lengthen_row(&self) -> u32 {
+    fn lengthen_row(&self, ticket: &Ticket) -> u32 {
+        // Its own sign of life has ended a row in vain.
+        let before = ticket.begun.unwrap_or_default();
         let mut seen = self.word();
         loop {
-            let next = seen.with_row(seen.row() + 1);
+            let next = seen.with_row(seen.row().max(before) + 1);
             match self.word.compare_exchange_weak(
                 seen.0,
                 next.0,

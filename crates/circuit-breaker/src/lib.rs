@@ -61,6 +61,11 @@
 //! | is a stream | when its terminal event has passed, when nothing is left to read, or when it breaks off; or at its first output, see [`JudgeStreams`] |
 //! | is dropped before that | none: it is cancelled, and a probe's slot is free again |
 //!
+//! A stream's first output is no verdict yet, but a sign of life: it ends a row of failures, which goes
+//! on if the stream fails after all, and in the window the call counts from then on. Streams that break
+//! are known to be broken long before whole ones are known to be whole, so that ends alone would make an
+//! outage of a few early failures.
+//!
 //! Each call holds a permit of the *generation* it was let through in. Each transition begins a new
 //! one, and the verdict of an earlier one is discarded: a call that was sent before an outage cannot open
 //! a circuit that has recovered since, nor close one that waits for its probe.

@@ -36,6 +36,18 @@ impl Permit {
         }
     }
 
+    /// A stream's output has begun. `now` where the time of that is known already.
+    pub(crate) fn begin(&mut self, now: Option<Tick>) {
+        if let Some(circuit) = &self.circuit {
+            let breaker = &circuit.breaker;
+            let now = match now {
+                None if breaker.has_window() => circuit.settings.now(),
+                now => now.unwrap_or_default(),
+            };
+            breaker.begin(&mut self.ticket, now, shard::index(SHARDS));
+        }
+    }
+
     /// Ends the call well at its head: nearly every call.
     #[inline]
     pub(crate) fn succeed(&mut self) {

@@ -39,7 +39,7 @@ impl Rules {
         // Before the many are summed up: could the few be enough, were there no others?
         let minimum = u64::from(self.minimum_calls);
         self.rate_of(bad, bad.calls.max(minimum))?;
-        let calls = bad.calls + good();
+        let calls = bad.and_good(good()).calls;
         self.rate_of(bad, calls).filter(|_| calls >= minimum)
     }
 

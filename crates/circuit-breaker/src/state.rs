@@ -146,10 +146,19 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowCounts {
-    /// Calls that count: successes, failures, and slow calls.
+    /// Calls that count: successes, failures, slow calls, and streams whose output has begun.
     pub calls: u64,
     /// Failures among them.
     pub failures: u64,
     /// Slow ones among them.
     pub slow: u64,
+}
+
+impl WindowCounts {
+    /// These calls and so many good ones.
+    pub(crate) fn and_good(self, good: u64) -> Self {
+        // The output of a stream that breaks off now may have begun before the window did.
+        let calls = (self.calls + good).max(self.failures).max(self.slow);
+        Self { calls, ..self }
+    }
 }

@@ -98,6 +98,11 @@ impl GoodCalls {
         }
     }
 
+    /// Counts one call in the window that is not over yet.
+    pub(crate) fn note(&self, shard: usize, slot: Slot) {
+        self.0[shard % SHARDS].0.add(slot);
+    }
+
     /// The calls in the window that ends with `slot`.
     pub(crate) fn within(&self, slot: Slot) -> u64 {
         let buckets = self.0.iter().flat_map(|Padded(shard)| &shard.ring);
@@ -158,8 +163,8 @@ impl BadCalls {
         self.newest = self.newest.max(slot);
     }
 
-    /// Counts one call that failed, was slow, or both.
-    pub(crate) fn add(&mut self, slot: Slot, failed: bool, slow: bool) {
+    /// Counts one call that failed, was slow, or both; `new`: that is not among the good ones.
+    pub(crate) fn add(&mut self, slot: Slot, new: bool, failed: bool, slow: bool) {
         self.roll(slot);
         if self.newest.0 - slot.0 >= BUCKETS {
             // From a thread that was held up for a whole window.
@@ -167,7 +172,7 @@ impl BadCalls {
         }
         let bucket = &mut self.buckets[slot.bucket()];
         for counts in [bucket, &mut self.total] {
-            counts.calls += 1;
+            counts.calls += u64::from(new);
             counts.failures += u64::from(failed);
             counts.slow += u64::from(slow);
         }

@@ -148,6 +148,72 @@ async fn late_endings_are_judged() {
     }
 }
 
+/// One stream in four breaks at once, the others are long: their ends are not there yet, but that
+/// they have begun to answer is.
+#[tokio::test(start_paused = true)]
+async fn early_failures_beside_long_answers_are_no_outage() {
+    let layer = CircuitBreakerBuilder::half_of_twenty()
+        .consecutive_failures(3)
+        .build()
+        .unwrap();
+    let service = layer.layer(Provider::default());
+    let mut answers = Vec::new();
+    for number in 0..100 {
+        let steps = match number % 4 {
+            0 => vec![Step::Cut],
+            _ => vec![Step::Output, Step::Silence],
+        };
+        let answer = call(&service, Does::Streams(Chunks::stream(steps))).await;
+        let mut body = answer.expect("the circuit is closed").into_body();
+        let _ = next(&mut body).await;
+        answers.push(body);
+    }
+    let circuit = layer.handle();
+    let window = circuit.window().unwrap();
+    assert_eq!((window.calls, window.failures), (100, 25));
+    let counts = circuit.counts();
+    assert_eq!((counts.successes, counts.failures), (0, 25), "no verdict");
+}
+
+/// A stream that begins and breaks off is one call, and one failure of a row.
+#[tokio::test(start_paused = true)]
+async fn streams_that_break_after_their_output_open_the_circuit() {
+    for (builder, most) in [
+        (CircuitBreakerBuilder::five_in_a_row(), 5),
+        (CircuitBreakerBuilder::half_of_twenty(), 20),
+    ] {
+        let layer = builder.build().unwrap();
+        let service = layer.layer(Provider::default());
+        for number in 0..most {
+            assert_eq!(layer.handle().state(), State::Closed, "after {number}");
+            let stream = Chunks::stream([Step::Output, Step::Cut]);
+            let answer = call(&service, Does::Streams(stream)).await.unwrap();
+            let _ = read(answer.into_body()).await;
+        }
+        assert_eq!(layer.handle().state(), State::Open, "after {most}");
+    }
+}
+
+/// Its output may have begun before the window did.
+#[tokio::test(start_paused = true)]
+async fn long_streams_that_break_open_the_circuit() {
+    let layer = CircuitBreakerBuilder::half_of_twenty().build().unwrap();
+    let service = layer.layer(Provider::default());
+    let mut begun = Vec::new();
+    for _ in 0..20 {
+        let stream = Chunks::stream([Step::Output, Step::Cut]);
+        let answer = call(&service, Does::Streams(stream)).await.unwrap();
+        let mut body = answer.into_body();
+        next(&mut body).await.unwrap().unwrap();
+        begun.push(body);
+    }
+    advance(60 * SECOND).await;
+    for body in begun {
+        let _ = read(body).await;
+    }
+    assert_eq!(layer.handle().state(), State::Open);
+}
+
 #[tokio::test(start_paused = true)]
 async fn failures_at_the_head_of_a_stream_do_not_wait_for_its_end() {
     let layer = builder().build().unwrap();

@@ -15,6 +15,7 @@ impl Breaker {
             word: word.bare(),
             probe: 0,
             started: Tick::default(),
+            begun: None,
         })
     }
 
@@ -60,6 +61,7 @@ impl Breaker {
             word: word.bare(),
             probe,
             started: now,
+            begun: None,
         };
         let admitted = match word.state() {
             // Closed since the first look.

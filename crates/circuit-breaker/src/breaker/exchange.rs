@@ -15,6 +15,8 @@ pub(crate) struct Ticket {
     pub(super) probe: u32,
     /// When the call was let through; zero if `Breaker::pass` did it.
     pub(crate) started: Tick,
+    /// The row of failures that `Breaker::begin` has ended, once it has counted the call.
+    pub(super) begun: Option<u32>,
 }
 
 /// Why a call was not let through.

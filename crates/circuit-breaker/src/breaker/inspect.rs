@@ -47,8 +47,7 @@ impl Breaker {
     }
 
     fn window_of(&self, inner: &Inner) -> WindowCounts {
-        let mut counts = inner.bad.total();
-        counts.calls += self.good.within(inner.bad.newest());
-        counts
+        let good = self.good.within(inner.bad.newest());
+        inner.bad.total().and_good(good)
     }
 }

@@ -132,6 +132,32 @@ fn verdicts_of_an_earlier_generation_change_nothing() {
     });
 }
 
+/// A stream's output begins while the failure comes in that completes a row: whichever is first, the
+/// sign of life is no verdict, and the stream still ends in exactly one way.
+#[test]
+fn a_sign_of_life_races_the_failure_that_trips() {
+    model(|| {
+        let breaker = Arc::new(breaker(rules()));
+        let first = admit(&breaker, ms(0));
+        end(&breaker, &first, End::Failure, ms(0));
+        let (failure, mut stream) = (admit(&breaker, ms(0)), admit(&breaker, ms(0)));
+        let failing = spawn(&breaker, move |breaker| {
+            end(breaker, &failure, End::Failure, ms(1))
+        });
+        breaker.begin(&mut stream, ms(1), 0);
+        let opened = failing.join().unwrap().is_some();
+        assert_eq!(breaker.state() == State::Open, opened);
+        assert_eq!(breaker.counts().successes, 0);
+        assert_eq!(end(&breaker, &stream, End::Success, ms(2)), None);
+        let counts = breaker.counts();
+        assert_eq!(counts.failures, 2);
+        assert_eq!(
+            (counts.successes, counts.stale),
+            if opened { (0, 1) } else { (1, 0) }
+        );
+    });
+}
+
 /// A success ends the row of failures while the failure that completes it comes in: one of them is
 /// first, and the circuit agrees with itself about which.
 #[test]

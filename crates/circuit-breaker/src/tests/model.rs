@@ -19,18 +19,20 @@ struct Call {
     probe: bool,
     /// A probe's slot has been given to another.
     lapsed: bool,
+    /// Its output has begun, and it counts in the window since then: the row that this ended.
+    begun: Option<u32>,
     /// When a probe's lease ends.
     lease: u64,
 }
 
-/// One verdict that counts, in the present generation.
+/// One verdict or sign of life that counts, in the present generation.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     at: u64,
+    /// No earlier entry is of the same call.
+    first: bool,
     failed: bool,
     slow: bool,
-    /// Ends a row of failures.
-    good: bool,
 }
 
 struct Model {
@@ -42,6 +44,8 @@ struct Model {
     closed_at: u64,
     trips: u32,
     entries: Vec<Entry>,
+    /// Failures in a row.
+    row: u32,
     calls: Vec<Call>,
     in_flight: Vec<usize>,
     probe_verdicts: Vec<bool>,
@@ -59,6 +63,7 @@ impl Model {
             closed_at: 0,
             trips: 0,
             entries: Vec::new(),
+            row: 0,
             calls: Vec::new(),
             in_flight: Vec::new(),
             probe_verdicts: Vec::new(),
@@ -71,6 +76,7 @@ impl Model {
         self.reason = reason;
         self.generation += 1;
         self.entries.clear();
+        self.row = 0;
         self.in_flight.clear();
         self.probe_verdicts.clear();
     }
@@ -91,6 +97,7 @@ impl Model {
             generation: self.generation,
             probe,
             lapsed: false,
+            begun: None,
             lease: now + self.rules.probe_lease.as_nanos() as u64,
         });
         if probe {
@@ -111,6 +118,20 @@ impl Model {
                 true
             }
             None => false,
+        }
+    }
+
+    fn begin(&mut self, id: usize, now: u64) {
+        let call = &mut self.calls[id];
+        if call.generation == self.generation && !call.probe && call.begun.is_none() {
+            call.begun = Some(self.row);
+            self.row = 0;
+            self.entries.push(Entry {
+                at: now,
+                first: true,
+                failed: false,
+                slow: false,
+            });
         }
     }
 
@@ -141,10 +162,16 @@ impl Model {
         }
         self.entries.push(Entry {
             at: now,
+            first: call.begun.is_none(),
             failed: end == End::Failure,
             slow,
-            good: end == End::Success,
         });
+        match end {
+            End::Success => self.row = 0,
+            // A stream that began and failed has not ended the row.
+            End::Failure => self.row = self.row.max(call.begun.unwrap_or(0)) + 1,
+            End::Ignored | End::Cancelled => {}
+        }
         if self.state == State::Closed
             && (slow || end == End::Failure)
             && let Some(reason) = self.trips(end, now)
@@ -165,12 +192,7 @@ impl Model {
     }
 
     fn trips(&self, end: End, now: u64) -> Option<TripReason> {
-        let verdicts = self.entries.iter().rev();
-        let row = verdicts
-            .take_while(|entry| !entry.good)
-            .filter(|entry| entry.failed)
-            .count() as u32;
-        let row = if end == End::Failure { row } else { 0 };
+        let row = if end == End::Failure { self.row } else { 0 };
         if self
             .rules
             .consecutive_failures
@@ -209,11 +231,12 @@ impl Model {
         let mut counts = WindowCounts::default();
         for entry in &self.entries {
             if entry.at / width + 10 > now / width {
-                counts.calls += 1;
+                counts.calls += u64::from(entry.first);
                 counts.failures += u64::from(entry.failed);
                 counts.slow += u64::from(entry.slow);
             }
         }
+        counts.calls = counts.calls.max(counts.failures).max(counts.slow);
         Some(counts)
     }
 
@@ -242,6 +265,7 @@ impl Model {
 #[derive(Clone, Debug)]
 enum Step {
     Call,
+    Begin(prop::sample::Index),
     End {
         which: prop::sample::Index,
         end: End,
@@ -268,6 +292,7 @@ fn step() -> impl Strategy<Value = Step> {
     );
     prop_oneof![
         20 => Just(Step::Call),
+        6 => any::<prop::sample::Index>().prop_map(Step::Begin),
         20 => ended.prop_map(|(which, end, slow, wait)| Step::End { which, end, slow, wait }),
         1 => prop_oneof![Just(State::ForcedOpen), Just(State::ForcedClosed), Just(State::Closed)]
             .prop_map(Step::Force),
@@ -363,6 +388,12 @@ proptest! {
                         open.push(Pair { real, model });
                     }
                 }
+                Step::Begin(which) if !open.is_empty() => {
+                    let index = which.index(open.len());
+                    let pair = &mut open[index];
+                    model.begin(pair.model, now);
+                    real.begin(&mut pair.real, Tick(now), number);
+                }
                 Step::End { which, end, slow, wait } if !open.is_empty() => {
                     let pair = open.swap_remove(which.index(open.len()));
                     let generation = model.generation;
@@ -372,7 +403,7 @@ proptest! {
                     let moved = (model.generation != generation).then_some(model.state);
                     prop_assert_eq!(change.map(|change| change.to), moved);
                 }
-                Step::End { .. } => {}
+                Step::Begin(_) | Step::End { .. } => {}
                 Step::Force(state) => {
                     model.force(state, now);
                     real.force(state, Tick(now));

@@ -134,8 +134,8 @@ const REASONS: &[(&str, &str, &str)] = &[
     (
         "streams",
         "",
-        "A stream that breaks counts against the circuit of the host and is known to be broken sooner \
-         than a whole one is known to be whole, so a few of them at the start open it.",
+        "A stream that breaks before its output is sent once more, and so paid for once more; the others \
+         hand the broken one on.",
     ),
 ];
 
