@@ -4,13 +4,13 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
 use tower_steady_core::{
-    Attempt, AttemptReport, BoxError, Class, Failure, Grant, Lease, Outcome, Seeds, TryClone, Veto,
-    VetoReason, request_id,
+    Attempt, AttemptReport, BoxError, Class, Failure, Grant, Lease, Outcome, Report, Seeds,
+    TryClone, Veto, VetoReason,
 };
 
 use crate::copy::Copy;
 use crate::decision::{self, Facts, Pause};
-use crate::event::{self, Failed};
+use crate::event::{self, Tried};
 use crate::service::{self, Template};
 use crate::session::{Next, Session};
 use crate::{NotSent, Repair};
@@ -57,6 +57,12 @@ impl<S, B, A, R> Call<S, B, A, R> {
         self.session.as_ref().map_or(1, |session| session.tries)
     }
 
+    /// How many tries were sent and have ended.
+    pub(crate) fn sends(&self) -> usize {
+        let session = self.session.as_ref();
+        session.map_or(0, |session| session.attempts().len())
+    }
+
     /// Whether the first try is under way.
     pub(crate) fn is_first(&self) -> bool {
         self.session.is_none()
@@ -66,6 +72,22 @@ impl<S, B, A, R> Call<S, B, A, R> {
     pub(crate) fn pending(&mut self) {
         if self.started.is_none() {
             self.started = Some(Instant::now());
+        }
+    }
+
+    fn elapsed(&self, now: Instant) -> Duration {
+        self.started
+            .map_or(Duration::ZERO, |started| now.duration_since(started))
+    }
+
+    /// Tells of a first try that has succeeded, which nothing else does: all others leave a report.
+    pub(crate) fn tell_success<RB>(&self, result: &Answer<RB>) {
+        if let Ok(response) = result
+            && Report::of(result).is_none()
+            && event::tells_attempts()
+        {
+            let tried = Tried::new(Class::Success, 1, Some(response));
+            event::attempt(&tried, self.elapsed(Instant::now()), None);
         }
     }
 
@@ -121,9 +143,7 @@ where
     /// Takes the result of a try and says what comes next.
     pub(crate) fn settle(&mut self, mut result: Answer<RB>) -> Step<RB> {
         let now = Instant::now();
-        let elapsed = self
-            .started
-            .map_or(Duration::ZERO, |started| now.duration_since(started));
+        let elapsed = self.elapsed(now);
         let noted = Outcome::note(&result).is_some();
         let mut outcome = Outcome::read(&result);
 
@@ -131,24 +151,20 @@ where
             let random = Seeds::fixed(self.template.settings.seeds.draw());
             Box::new(Session::new(self.copy.deadline(), random))
         });
+        if event::tells_attempts() {
+            let tried = Tried::new(outcome.class, session.tries, result.as_ref().ok());
+            event::attempt(&tried, elapsed, outcome.wait);
+        }
         let ended = session.record(&mut result, &outcome, elapsed);
         if outcome.class == Class::Success {
             return Step::Finish(session.finish(result, None));
         }
 
-        let failed = Failed {
-            class: outcome.class,
-            status: result.as_ref().ok().map(Response::status),
-            attempt: session.tries,
-            request_id: result
-                .as_ref()
-                .ok()
-                .and_then(|response| request_id::find(response.headers())),
-        };
-        let veto = match self.verdict(&mut session, &mut outcome, failed.status, noted, now) {
+        let tried = Tried::new(outcome.class, session.tries, result.as_ref().ok());
+        let veto = match self.verdict(&mut session, &mut outcome, tried.status, noted, now) {
             Ok(next) => {
                 let delay = next.delay;
-                event::retrying(&failed, delay, next.repaired);
+                event::retrying(&tried, delay, next.repaired);
                 session.schedule(next);
                 session.keep(result, &outcome);
                 self.session = Some(session);
@@ -164,7 +180,7 @@ where
             && outcome.transient
             && !ended.nested
         {
-            event::giving_up(&failed, veto);
+            event::giving_up(&tried, veto);
         }
         Step::Finish(session.finish(result, veto))
     }

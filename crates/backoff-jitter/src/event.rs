@@ -1,47 +1,87 @@
-//! The two events of this crate. Their messages and fields are part of its interface.
+//! The events of this crate. Their messages and fields are part of its interface.
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use std::time::Duration;
-use tower_steady_core::{Class, Veto};
+use tower_steady_core::event::millis;
+use tower_steady_core::{Class, Veto, request_id};
+use tracing::Level;
 
-const TARGET: &str = "tower_steady_backoff_jitter";
+pub(crate) const TARGET: &str = "tower_steady_backoff_jitter";
 
-/// The try that failed.
+/// A try that has ended.
 #[derive(Debug)]
-pub(crate) struct Failed<'a> {
+pub(crate) struct Tried<'a> {
     pub(crate) class: Class,
     pub(crate) status: Option<StatusCode>,
     pub(crate) attempt: u32,
     pub(crate) request_id: Option<&'a str>,
 }
 
-pub(crate) fn retrying(failed: &Failed<'_>, wait: Duration, repaired: bool) {
+impl<'a> Tried<'a> {
+    pub(crate) fn new<RB>(class: Class, attempt: u32, response: Option<&'a Response<RB>>) -> Self {
+        Self {
+            class,
+            status: response.map(Response::status),
+            attempt,
+            request_id: response.and_then(|response| request_id::find(response.headers())),
+        }
+    }
+}
+
+/// Whether anybody wants to know of every try. What is told of it is only made then.
+pub(crate) fn tells_attempts() -> bool {
+    tracing::enabled!(target: TARGET, Level::DEBUG)
+}
+
+#[cold]
+pub(crate) fn attempt(tried: &Tried<'_>, elapsed: Duration, wait: Option<Duration>) {
+    tracing::debug!(
+        target: TARGET,
+        class = tried.class.as_str(),
+        status = tried.status.map(|status| status.as_u16()),
+        attempt = tried.attempt,
+        elapsed_ms = millis(elapsed),
+        wait_ms = wait.map(millis),
+        request_id = tried.request_id,
+        "attempt"
+    );
+}
+
+pub(crate) fn retrying(tried: &Tried<'_>, wait: Duration, repaired: bool) {
     tracing::warn!(
         target: TARGET,
-        class = failed.class.as_str(),
-        status = failed.status.map(|status| status.as_u16()),
-        attempt = failed.attempt,
+        class = tried.class.as_str(),
+        status = tried.status.map(|status| status.as_u16()),
+        attempt = tried.attempt,
         wait_ms = millis(wait),
-        request_id = failed.request_id,
+        request_id = tried.request_id,
         repaired,
         "retrying"
     );
 }
 
-pub(crate) fn giving_up(failed: &Failed<'_>, veto: &Veto) {
+pub(crate) fn giving_up(tried: &Tried<'_>, veto: &Veto) {
     tracing::warn!(
         target: TARGET,
-        class = failed.class.as_str(),
-        status = failed.status.map(|status| status.as_u16()),
-        attempt = failed.attempt,
-        request_id = failed.request_id,
+        class = tried.class.as_str(),
+        status = tried.status.map(|status| status.as_u16()),
+        attempt = tried.attempt,
+        request_id = tried.request_id,
         veto = veto.reason().as_str(),
-        reason = veto.details(),
+        detail = veto.details(),
         left_ms = veto.time_left().map(millis),
         "giving up"
     );
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// The key is refused, and no classifier has said so.
+pub(crate) fn unauthenticated(tried: &Tried<'_>) {
+    tracing::error!(
+        target: TARGET,
+        class = tried.class.as_str(),
+        status = tried.status.map(|status| status.as_u16()),
+        attempt = tried.attempt,
+        request_id = tried.request_id,
+        "authentication failed"
+    );
 }

@@ -12,6 +12,7 @@ use tower_steady_core::{BoxError, Class, Lease, Outcome, TryClone};
 use crate::call::{Call, Step};
 use crate::copy::Copy;
 use crate::service::Template;
+use crate::span::CallSpan;
 use crate::{NoRepair, Repair};
 
 pin_project! {
@@ -30,6 +31,7 @@ pin_project! {
         #[pin]
         state: State<S, S::Future>,
         call: Call<S, B, S::Response, R>,
+        span: CallSpan,
     }
 }
 
@@ -68,10 +70,12 @@ where
         copy: Copy<B>,
         limit: u32,
         keyed: bool,
+        span: CallSpan,
     ) -> Self {
         Self {
             state: State::Calling { future },
             call: Call::new(template, copy, limit, keyed),
+            span,
         }
     }
 }
@@ -86,62 +90,112 @@ where
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let call = this.call;
-        loop {
-            match this.state.as_mut().project() {
-                StateProj::Calling { future } => {
-                    let result = match future.poll(cx) {
-                        // Most calls end here, and pay for nothing else.
-                        Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
-                            return Poll::Ready(Ok(answer));
-                        }
-                        Poll::Ready(result) => result.map_err(Into::into),
-                        Poll::Pending => {
-                            call.pending();
-                            return Poll::Pending;
-                        }
-                    };
-                    // The try and what it holds go before the wait, its answer too unless kept.
-                    this.state.set(State::Done);
-                    match call.settle(result) {
-                        Step::Finish(result) => return Poll::Ready(result),
-                        // The timer rounds up to a millisecond, which no delay must not pay.
-                        Step::Wait(delay) if delay.is_zero() => {
-                            this.state.set(State::readying(call));
-                        }
-                        Step::Wait(delay) => this.state.set(State::Waiting {
-                            sleep: tokio::time::sleep(delay),
-                        }),
+        let this = self.project();
+        if this.span.is_open() {
+            drive_within(this.span, this.state, this.call, cx)
+        } else {
+            drive(this.state, this.call, cx)
+        }
+    }
+}
+
+/// Goes on with a call in its span.
+#[cold]
+fn drive_within<S, B, RB, R>(
+    span: &mut CallSpan,
+    mut state: Pin<&mut State<S, S::Future>>,
+    call: &mut Call<S, B, Response<RB>, R>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<RB>, BoxError>>
+where
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
+    S::Error: Into<BoxError>,
+    B: TryClone,
+    R: Repair<B>,
+{
+    let entered = span.enter();
+    let poll = drive(state.as_mut(), call, cx);
+    if let Poll::Ready(result) = &poll {
+        call.tell_success(result);
+    }
+    drop(entered);
+    match &poll {
+        Poll::Ready(result) => span.close(result),
+        Poll::Pending => {
+            let in_flight = matches!(state.project(), StateProj::Calling { .. });
+            span.sent(call.sends() + usize::from(in_flight));
+        }
+    }
+    poll
+}
+
+/// Goes on with a call as far as it will go. Inlined for those without a span, which are to pay nothing
+/// for the others.
+#[inline(always)]
+fn drive<S, B, RB, R>(
+    mut state: Pin<&mut State<S, S::Future>>,
+    call: &mut Call<S, B, Response<RB>, R>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<RB>, BoxError>>
+where
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
+    S::Error: Into<BoxError>,
+    B: TryClone,
+    R: Repair<B>,
+{
+    loop {
+        match state.as_mut().project() {
+            StateProj::Calling { future } => {
+                let result = match future.poll(cx) {
+                    // Most calls end here, and pay for nothing else.
+                    Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
+                        return Poll::Ready(Ok(answer));
                     }
+                    Poll::Ready(result) => result.map_err(Into::into),
+                    Poll::Pending => {
+                        call.pending();
+                        return Poll::Pending;
+                    }
+                };
+                // The try and what it holds go before the wait, its answer too unless kept.
+                state.set(State::Done);
+                match call.settle(result) {
+                    Step::Finish(result) => return Poll::Ready(result),
+                    // The timer rounds up to a millisecond, which no delay must not pay.
+                    Step::Wait(delay) if delay.is_zero() => {
+                        state.set(State::readying(call));
+                    }
+                    Step::Wait(delay) => state.set(State::Waiting {
+                        sleep: tokio::time::sleep(delay),
+                    }),
                 }
-                StateProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    call.wake();
-                    this.state.set(State::readying(call));
-                }
-                StateProj::Readying { service, limit } => {
-                    let result = match service.poll_ready(cx) {
-                        Poll::Ready(Ok(())) => match call.next() {
-                            Ok(request) => {
-                                let future = service.call(request);
-                                call.launched();
-                                this.state.set(State::Calling { future });
-                                continue;
-                            }
-                            Err(veto) => call.give_back(None, veto),
-                        },
-                        Poll::Ready(Err(error)) => call.unready(error.into()),
-                        Poll::Pending => {
-                            ready!(poll_limit(limit, call.latest(), cx));
-                            call.give_back(None, call.late())
-                        }
-                    };
-                    this.state.set(State::Done);
-                    return Poll::Ready(result);
-                }
-                StateProj::Done => panic!("`ResponseFuture` polled after completion"),
             }
+            StateProj::Waiting { sleep } => {
+                ready!(sleep.poll(cx));
+                call.wake();
+                state.set(State::readying(call));
+            }
+            StateProj::Readying { service, limit } => {
+                let result = match service.poll_ready(cx) {
+                    Poll::Ready(Ok(())) => match call.next() {
+                        Ok(request) => {
+                            let future = service.call(request);
+                            call.launched();
+                            state.set(State::Calling { future });
+                            continue;
+                        }
+                        Err(veto) => call.give_back(None, veto),
+                    },
+                    Poll::Ready(Err(error)) => call.unready(error.into()),
+                    Poll::Pending => {
+                        ready!(poll_limit(limit, call.latest(), cx));
+                        call.give_back(None, call.late())
+                    }
+                };
+                state.set(State::Done);
+                return Poll::Ready(result);
+            }
+            StateProj::Done => panic!("`ResponseFuture` polled after completion"),
         }
     }
 }

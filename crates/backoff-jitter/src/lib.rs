@@ -86,14 +86,22 @@
 //!
 //! # Events
 //!
-//! Target `tower_steady_backoff_jitter`, level WARN. Never a header's value, but for the request id.
+//! Each call has a span, from its first send to its answer's head, in which all that the layers below
+//! tell stands too. Its body is read later, outside of it. Names are OpenTelemetry's where it has one.
 //!
-//! | message | when | fields |
-//! |---|---|---|
-//! | `retrying` | once a retry, before its wait | `class`, `status`, `attempt` (that failed), `wait_ms`, `request_id`, `repaired` |
-//! | `giving up` | once a call that fails on a transient failure | `class`, `status`, `attempt`, `request_id`, `veto`, `reason`, `left_ms` |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | INFO | `call`, a span | `otel.kind` (`client`), `http.request.method`, `server.address`, `server.port`, `outcome` (`success`, `failed`, `given_up`, `dropped`), `attempts` (sends), `class`, `veto`, `wait_ms` (in all), `request_id`, `http.response.status_code`, `error.type` (the class), `otel.status_code` (`ERROR`) | all but the first four at its end |
+//! | DEBUG | `attempt` | `class`, `status`, `attempt`, `elapsed_ms`, `wait_ms` (the server's word), `request_id` | each try, at its end |
+//! | WARN | `retrying` | `class`, `status`, `attempt` (that failed), `wait_ms`, `request_id`, `repaired` | once a retry, before its wait |
+//! | WARN | `giving up` | `class`, `status`, `attempt`, `request_id`, `veto`, `detail`, `left_ms` | once a call that fails on a transient failure |
+//! | ERROR | `authentication failed` | `class`, `status`, `attempt`, `request_id` | a call ends so, and no classifier below has told of it |
 //!
-//! Fields that are not known are left out. Of retry layers in each other the innermost speaks.
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out. Never a header's value, but for the request id, and of the URL only host and port. Of retry
+//! layers in each other the innermost retries and gives up; each has a span, and tries of its own.
+//!
+//! Where no subscriber wants them, span and events cost a look at a global each.
 //!
 //! # Where it stands
 //!
@@ -127,6 +135,7 @@ mod schedule;
 mod service;
 mod session;
 mod snapshot;
+mod span;
 
 pub use self::config::RetryBuilder;
 pub use self::error::NotSent;

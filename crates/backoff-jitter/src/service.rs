@@ -9,6 +9,7 @@ use tower_steady_core::{Attempt, BoxError, Shared, TryClone};
 
 use crate::config::Settings;
 use crate::copy::Copy;
+use crate::span::CallSpan;
 use crate::{MaxAttempts, NoRepair, Repair, ResponseFuture};
 
 /// The service of a [`RetryLayer`](crate::RetryLayer).
@@ -82,6 +83,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let span = CallSpan::open(&request);
         let settings = &self.template.settings;
         let mut limit = settings.max_attempts;
         let extensions = request.extensions_mut();
@@ -100,13 +102,10 @@ where
         if let Some(name) = &settings.options.attempt_header {
             number(&mut request, name, 1);
         }
-        ResponseFuture::new(
-            self.inner.call(request),
-            self.template.lease(),
-            copy,
-            limit,
-            keyed,
-        )
+        let entered = span.enter();
+        let first = self.inner.call(request);
+        drop(entered);
+        ResponseFuture::new(first, self.template.lease(), copy, limit, keyed, span)
     }
 }
 

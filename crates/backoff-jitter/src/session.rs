@@ -7,7 +7,7 @@ use tower_steady_core::{
     request_id,
 };
 
-use crate::event::{self, Failed};
+use crate::event::{self, Tried};
 
 /// What a call knows once its first try has failed. Boxed, so that calls that succeed at once do not
 /// carry it.
@@ -205,14 +205,14 @@ impl<RB, B> Session<Response<RB>, B> {
         veto: Veto,
     ) -> Result<Response<RB>, BoxError> {
         let last = self.report.attempts.last();
-        let failed = Failed {
+        let tried = Tried {
             // Nothing was sent: every try was rejected here.
             class: last.map_or(Class::Rejected, |last| last.class),
             status: last.and_then(|last| last.status),
             attempt: self.tries,
             request_id: last.and_then(|last| last.request_id.as_deref()),
         };
-        event::giving_up(&failed, &veto);
+        event::giving_up(&tried, &veto);
         let result = self.kept.take().unwrap_or(instead);
         self.close(result, Some(veto))
     }
@@ -239,14 +239,20 @@ impl<RB, B> Session<Response<RB>, B> {
         mut result: Result<Response<RB>, BoxError>,
         veto: Option<Veto>,
     ) -> Result<Response<RB>, BoxError> {
-        if Outcome::class_of(&result) != Class::Success {
+        let class = Outcome::class_of(&result);
+        if class != Class::Success {
+            let mut refused = false;
             Outcome::amend(&mut result, |outcome| {
                 drop(outcome.take_gate());
                 outcome.sent |= self.sent;
                 if let Some(veto) = veto {
                     outcome.forbid(veto);
                 }
+                refused = class == Class::Auth && outcome.announce();
             });
+            if refused {
+                event::unauthenticated(&Tried::new(class, self.tries, result.as_ref().ok()));
+            }
         }
         self.report.leave(&mut result);
         result

@@ -26,15 +26,19 @@ async fn events(provider: &Provider) -> Vec<Fields> {
     let secret = HeaderValue::from_static("Bearer sk-secret");
     request.headers_mut().insert(AUTHORIZATION, secret);
     let _ = call(layer.layer(service(provider)), request).await;
-    let mine = capture.from("tower_steady_backoff_jitter");
+    let mine = warnings(&capture);
     assert!(!capture.text().contains("sk-secret"));
     let event = |event: &Captured| {
-        assert_eq!(event.level, Level::WARN);
         let message = ("message".to_owned(), event.message.clone());
         let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
         event.fields.iter().map(own).chain([message]).collect()
     };
     mine.iter().map(event).collect()
+}
+
+fn warnings(capture: &Capture) -> Vec<Captured> {
+    let mine = capture.from("tower_steady_backoff_jitter").into_iter();
+    mine.filter(|told| told.level == Level::WARN).collect()
 }
 
 fn fields(expected: &[(&str, &str)]) -> Fields {
@@ -91,7 +95,7 @@ async fn giving_up_is_one_warning_with_the_reason() {
         ("attempt", "3"),
         ("request_id", "req_7"),
         ("veto", "attempts"),
-        ("reason", "3 attempts made"),
+        ("detail", "3 attempts made"),
     ];
     assert_eq!(all[2], fields(&expected));
 
@@ -130,8 +134,7 @@ async fn of_nested_loops_one_gives_up() {
     let provider = Provider::script((0..9).map(|_| bare(503)));
     let retry = RetryLayer::new().layer(RetryLayer::new().layer(service(&provider)));
     let _ = call(retry, request()).await;
-    let messages: Vec<_> = capture
-        .from("tower_steady_backoff_jitter")
+    let messages: Vec<_> = warnings(&capture)
         .into_iter()
         .map(|event| event.message)
         .collect();

@@ -37,6 +37,7 @@ mod body;
 mod class;
 mod config;
 mod deadline;
+pub mod event;
 mod failure;
 mod gate;
 pub mod hint;

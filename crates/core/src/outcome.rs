@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub struct Outcome {
     pub veto: Option<Veto>,
     /// The name of the rule that decided the class, where one did.
     pub rule: Option<&'static str>,
+    announced: bool,
     gate: Option<Arc<dyn Gate>>,
 }
 
@@ -45,6 +47,7 @@ impl Outcome {
             whole: false,
             veto: None,
             rule: None,
+            announced: false,
             gate: None,
         }
     }
@@ -78,6 +81,12 @@ impl Outcome {
     /// Writes a veto. The first one stays: it is the reason why there was no further try.
     pub fn forbid(&mut self, veto: Veto) {
         self.veto.get_or_insert(veto);
+    }
+
+    /// Marks that an event of its own has told of this failure; false if one had before. So of several
+    /// layers that know of a refused key only the first cries for help.
+    pub fn announce(&mut self) -> bool {
+        !mem::replace(&mut self.announced, true)
     }
 
     /// Leaves a gate to ask before a retry; where there is one already, both must grant.

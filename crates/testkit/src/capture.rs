@@ -44,6 +44,8 @@ pub struct Captured {
     pub fields: Vec<(&'static str, String)>,
     /// Whether this is a span (its making, or values recorded later) and no event.
     pub is_span: bool,
+    /// The names of the spans that an event stands in, outermost first.
+    pub spans: Vec<&'static str>,
 }
 
 impl Captured {
@@ -133,7 +135,7 @@ fn lock(seen: &Mutex<Vec<Captured>>) -> MutexGuard<'_, Vec<Captured>> {
 struct Writer(Arc<Mutex<Vec<Captured>>>);
 
 impl Writer {
-    fn write(&self, metadata: &Metadata<'_>, fields: Fields) {
+    fn write(&self, metadata: &Metadata<'_>, fields: Fields, spans: Vec<&'static str>) {
         let is_span = metadata.is_span();
         let message = fields.message.filter(|_| !is_span);
         lock(&self.0).push(Captured {
@@ -142,6 +144,7 @@ impl Writer {
             message: message.unwrap_or_else(|| metadata.name().to_owned()),
             fields: fields.others,
             is_span,
+            spans,
         });
     }
 }
@@ -150,23 +153,26 @@ impl<S: Subscriber> Layer<S> for Writer
 where
     S: for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.write(event.metadata(), fields);
+        let scope = context.event_scope(event).into_iter();
+        let spans = scope.flat_map(|scope| scope.from_root());
+        let spans = spans.map(|span| span.name()).collect();
+        self.write(event.metadata(), fields, spans);
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        self.write(attributes.metadata(), fields);
+        self.write(attributes.metadata(), fields, Vec::new());
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         values.record(&mut fields);
         if let Some(metadata) = context.metadata(id) {
-            self.write(metadata, fields);
+            self.write(metadata, fields, Vec::new());
         }
     }
 }

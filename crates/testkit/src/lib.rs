@@ -62,8 +62,8 @@
 //! | in a stream | [`Sse`]: late errors, [`Sse::wait`], [`Sse::cut`], [`Sse::hang`] |
 //! | in trailers | [`Answer::trailer`], [`Answer::grpc_then`] |
 //!
-//! Beside it: [`client`] and [`client_h2`], hyper-util clients for a test; [`Capture`], what was traced;
-//! [`cancel`], dropping a future at every poll. This crate traces nothing itself.
+//! Beside it: [`client`] and [`client_h2`], hyper-util clients for a test; [`Capture`], what was traced, and
+//! [`EventTable`], what was to be; [`cancel`], dropping a future at every poll. This crate traces nothing itself.
 
 mod answer;
 mod anthropic;
@@ -71,6 +71,7 @@ mod body;
 pub mod cancel;
 mod capture;
 mod client;
+mod event_table;
 mod grpc;
 mod openai;
 mod play;
@@ -86,6 +87,7 @@ pub use self::answer::Answer;
 pub use self::body::AnswerBody;
 pub use self::capture::{Capture, Captured};
 pub use self::client::{client, client_h2};
+pub use self::event_table::EventTable;
 pub use self::provider::Provider;
 pub use self::record::{Call, Progress};
 pub use self::script::Script;

@@ -13,7 +13,7 @@ fn events_are_captured_at_every_level_with_their_fields() {
     let capture = Capture::start();
     let span = tracing::info_span!("call", key = "k", late = tracing::field::Empty);
     span.record("late", "secret-in-span");
-    tracing::trace!(target: "elsewhere", number = 7, flag = true, "low");
+    span.in_scope(|| tracing::trace!(target: "elsewhere", number = 7, flag = true, "low"));
     tracing::warn!(class = %"overloaded", left = ?Duration::from_secs(1), "retrying");
 
     let events = capture.events();
@@ -23,6 +23,8 @@ fn events_are_captured_at_every_level_with_their_fields() {
         .collect();
     assert_eq!(seen, [(Level::TRACE, "low"), (Level::WARN, "retrying")]);
     assert_eq!(events[0].field("number"), Some("7"));
+    assert_eq!(events[0].spans, ["call"]);
+    assert_eq!(events[1].spans, [""; 0]);
     assert_eq!(
         events[1].fields,
         [
