@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::breaker::{Breaker, Change, Refusal, Ticket};
 use crate::error::CircuitOpen;
+use crate::events;
 use crate::settings::Settings;
 use crate::state::{State, Transition};
 use crate::tick::Tick;
@@ -105,14 +106,7 @@ impl Circuit {
 
     #[cold]
     fn reject(&self, refusal: Refusal) -> Box<CircuitOpen> {
-        tracing::debug!(
-            veto = "circuit_open",
-            key = self.key.as_deref(),
-            state = refusal.state.as_str(),
-            reason = refusal.reason.as_str(),
-            left_ms = refusal.left.map(|left| left.as_millis() as u64),
-            "call rejected"
-        );
+        events::rejected(&refusal, self.key.as_deref());
         Box::new(CircuitOpen::new(refusal, self.key.clone()))
     }
 
@@ -151,7 +145,7 @@ impl Circuit {
             open_for: change.open_for,
             key: self.key.clone(),
         };
-        trace(&transition);
+        events::changed(&transition);
         self.watch.send_if_modified(|last| {
             // Two threads may come here in either order; the later transition stays.
             let newer = transition.generation > last.generation;
@@ -179,30 +173,6 @@ impl Alarm {
         } else if was && !is {
             self.forced.fetch_sub(1, Ordering::Relaxed);
         }
-    }
-}
-
-fn trace(transition: &Transition) {
-    let key = transition.key.as_deref();
-    let state = transition.to.as_str();
-    let reason = transition.reason.map(crate::state::TripReason::as_str);
-    let left_ms = transition.open_for.map(|left| left.as_millis() as u64);
-    let generation = transition.generation;
-    match transition.to {
-        State::Open | State::ForcedOpen => {
-            let trips = transition.trips;
-            tracing::warn!(
-                key,
-                state,
-                reason,
-                left_ms,
-                trips,
-                generation,
-                "circuit opened"
-            );
-        }
-        State::HalfOpen => tracing::info!(key, state, reason, generation, "circuit half-open"),
-        _ => tracing::info!(key, state, generation, "circuit closed"),
     }
 }
 

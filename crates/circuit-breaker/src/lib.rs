@@ -98,12 +98,15 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | WARN | `circuit opened` | `key`, `state` (`open`, `forced_open`), `reason`, `left_ms`, `trips`, `generation` |
-//! | INFO | `circuit half-open` | `key`, `state`, `reason`, `generation` |
-//! | INFO | `circuit closed` | `key`, `state` (`closed`, `forced_closed`), `generation` |
-//! | DEBUG | `call rejected` | `veto` (`circuit_open`), `key`, `state`, `reason`, `left_ms` |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | WARN | `circuit opened` | `key`, `state` (`open`, `forced_open`), `reason` (a [`TripReason`]), `left_ms`, `trips`, `generation` | calls are rejected from now on |
+//! | INFO | `circuit half-open` | `key`, `state`, `reason`, `generation` | the next calls are probes |
+//! | INFO | `circuit closed` | `key`, `state` (`closed`, `forced_closed`), `generation` | calls pass again |
+//! | DEBUG | `call rejected` | `veto` (`circuit_open`), `key`, `state`, `reason`, `left_ms` | once a call |
+//!
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out.
 //!
 //! # Cost
 //!
@@ -120,6 +123,7 @@ mod check;
 mod circuit;
 mod config;
 mod error;
+mod events;
 mod future;
 mod half_open;
 mod handle;

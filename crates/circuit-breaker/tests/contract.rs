@@ -1,10 +1,8 @@
-//! What callers may rely on: auto traits, cancellation at every poll, events.
+//! What callers may rely on: auto traits, cancellation at every poll.
 
 mod common;
 
 use std::fmt::Debug;
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Chunks, Does, Provider, Step, builder, call, next};
@@ -165,71 +163,4 @@ fn a_crowd_at_the_edge_sends_k_probes() {
         }
         assert_eq!(layer.handle().counts().cancelled, 3);
     });
-}
-
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn events_are_as_documented_and_hold_no_secret() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_ansi(false)
-        .without_time()
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let layer = builder().key(BySecret::api_key()).build().unwrap();
-    let service = layer.layer(Provider::default());
-    let request = |does| {
-        let request = Request::builder().header("authorization", "Bearer sk-secret");
-        request.body(does).unwrap()
-    };
-    for does in [500, 500, 200] {
-        let _ = service.clone().oneshot(request(Does::Answers(does))).await;
-    }
-    advance(10 * SECOND).await;
-    service.oneshot(request(Does::Answers(200))).await.unwrap();
-    layer.handles()[0].1.force_open();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let key = format!("{:?}", layer.handles()[0].0);
-    let expected = [
-        format!(
-            "WARN tower_steady_circuit_breaker::circuit: circuit opened key=\"{key}\" state=\"open\" \
-             reason=\"consecutive_failures\" left_ms=10000 trips=1 generation=1"
-        ),
-        format!(
-            "DEBUG tower_steady_circuit_breaker::circuit: call rejected veto=\"circuit_open\" \
-             key=\"{key}\" state=\"open\" reason=\"consecutive_failures\" left_ms=10000"
-        ),
-        format!(
-            "INFO tower_steady_circuit_breaker::circuit: circuit half-open key=\"{key}\" \
-             state=\"half_open\" reason=\"consecutive_failures\" generation=2"
-        ),
-        format!(
-            "INFO tower_steady_circuit_breaker::circuit: circuit closed key=\"{key}\" \
-             state=\"closed\" generation=3"
-        ),
-        format!(
-            "WARN tower_steady_circuit_breaker::circuit: circuit opened key=\"{key}\" \
-             state=\"forced_open\" reason=\"forced\" trips=0 generation=4"
-        ),
-    ];
-    let lines: Vec<_> = log.lines().map(str::trim).collect();
-    assert_eq!(lines, expected);
-    assert!(!log.contains("sk-secret"));
 }

@@ -90,8 +90,8 @@ fn failed(mut error: BoxError, config: &Config) -> BoxError {
     if Failure::find(&*error).is_some() {
         return error;
     }
-    let outcome = config.judge.error(&*error);
-    events::failed(&outcome);
+    let mut outcome = config.judge.error(&*error);
+    events::failed(&mut outcome);
     *Failure::outermost(&mut error).outcome_mut() = outcome;
     error
 }
@@ -150,7 +150,10 @@ impl Look {
                 if let Some(mut outcome) = outcome {
                     outcome.whole = response.body().is_end_stream();
                     events::answered(&outcome, response.status(), response.headers());
-                    note::leave(outcome, response.extensions_mut());
+                    let (mut head, body) = response.into_parts();
+                    note::leave(outcome, &mut head.extensions);
+                    events::refused(head.extensions.get_mut(), head.status, &head.headers);
+                    response = Response::from_parts(head, body);
                 }
                 return Ok(response.map(ResponseBody::plain));
             }

@@ -100,11 +100,15 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | DEBUG | `call failed` | `class`, `transient`, `status`, `reason` (the rule), `wait_ms`, `whole`, `request_id` |
-//! | DEBUG | `call failed without a response` | `class`, `transient`, `reason`, `sent` |
-//! | DEBUG | `stream failed` | `class`, `transient`, `reason`, after output had begun |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | DEBUG | `call failed` | `class`, `transient`, `status`, `rule`, `wait_ms`, `whole`, `request_id` | each response that is a failure |
+//! | DEBUG | `call failed without a response` | `class`, `transient`, `rule`, `sent` | each error that nobody has classified yet |
+//! | DEBUG | `stream failed` | `class`, `transient`, `rule` | after output had begun |
+//! | ERROR | `authentication failed` | `class`, `status`, `rule`, `request_id` | the key is refused, once a call: an expired key wants a person, not a retry |
+//!
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out. Where the server wants a refused key to be tried again, the retry layer tells of it at the end.
 //!
 //! [`look_limit`]: ClassifyBuilder::look_limit
 //! [`time_limit`]: ClassifyBuilder::time_limit

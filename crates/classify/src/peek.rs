@@ -228,6 +228,7 @@ where
             outcome.whole = whole;
             events::answered(&outcome, head.status, &head.headers);
             note::leave(outcome, &mut head.extensions);
+            events::refused(head.extensions.get_mut(), head.status, &head.headers);
         }
         if let Some(watch) = &watch {
             head.extensions.insert(watch.cell());

@@ -5,6 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tower_steady_core::hint;
 
+use crate::events;
+
 /// How the time that is left is written in a header, inbound and outbound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -108,7 +110,7 @@ impl TimeoutHeader {
         let parsed = headers.get_all(&self.name).into_iter().filter_map(|value| {
             let time = self.format.parse(value.as_bytes());
             if time.is_none() {
-                tracing::debug!(header = %self.name, "unreadable timeout header");
+                events::unreadable(&self.name);
             }
             time
         });

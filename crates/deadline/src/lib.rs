@@ -77,17 +77,21 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | WARN | `deadline had passed before the call` | `class`, `veto` |
-//! | WARN | `deadline passed during the call` | `class`, `veto` |
-//! | DEBUG | `attempt timed out` | `class`, `attempt`, `reason` (the timer), `elapsed_ms` |
-//! | DEBUG | `unreadable timeout header` | `header` (its name) |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | WARN | `deadline had passed before the call` | `class`, `veto` | nothing was sent |
+//! | WARN | `deadline passed during the call` | `class`, `veto` | no layer further in had noticed |
+//! | DEBUG | `attempt timed out` | `class`, `attempt`, `reason` (the [`Timer`]), `elapsed_ms` | head or body of a try was late |
+//! | DEBUG | `unreadable timeout header` | `header` (its name) | it is ignored |
+//!
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out.
 
 mod attempt;
 mod call;
 mod clock;
 mod error;
+mod events;
 mod header;
 
 pub use self::attempt::{

@@ -8,8 +8,8 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_steady_core::{BoxError, Class, Failure, Outcome, Report};
-use tracing::warn;
 
+use crate::events;
 use crate::layer::Config;
 use crate::{Degraded, Given, NothingWorked, ResponseBody, Source, Tried};
 
@@ -143,15 +143,7 @@ fn degrade<RB>(
     own: &Result<Response<RB>, BoxError>,
 ) -> Response<ResponseBody<RB>> {
     let outcome = Outcome::read(own);
-    warn!(
-        source = &*given.source,
-        reason = outcome.class.as_str(),
-        veto = outcome.veto.as_ref().map(|veto| veto.reason().as_str()),
-        age_ms = given
-            .age
-            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-        "degraded answer",
-    );
+    events::degraded(&given.source, &outcome, given.age);
     let degraded = Degraded {
         reason: outcome.class,
         source: given.source,
@@ -172,14 +164,9 @@ fn give_up<RB>(
     own: Result<Response<RB>, BoxError>,
     tried: Tried,
 ) -> Result<Response<ResponseBody<RB>>, BoxError> {
-    let reason = Outcome::class_of(&own).as_str();
+    let class = Outcome::class_of(&own);
     for (source, problem) in &tried.sources {
-        warn!(
-            source = &**source,
-            reason,
-            problem = &**problem,
-            "a fallback had no answer"
-        );
+        events::no_answer(source, class, problem);
     }
     match own {
         Ok(mut response) => {

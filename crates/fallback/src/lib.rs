@@ -54,10 +54,13 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | WARN | `degraded answer` | `source`, `reason`, `veto`, `age_ms` |
-//! | WARN | `a fallback had no answer` | `source`, `reason`, `problem` |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | WARN | `degraded answer` | `source`, `class`, `veto`, `age_ms` | the caller gets the answer of this source |
+//! | WARN | `a fallback had no answer` | `source`, `class`, `reason` | each source that was asked, where none had one |
+//!
+//! `class` and `veto` are those of the provider's own answer. The fields mean what they do
+//! [everywhere](tower_steady_core::event); those that are not known are left out.
 //!
 //! # Elsewhere in the stack
 //!
@@ -68,6 +71,7 @@
 mod body;
 mod degraded;
 mod error;
+mod events;
 mod future;
 mod layer;
 mod rule;

@@ -348,7 +348,7 @@ async fn a_queue_answers_with_a_receipt_and_a_full_one_does_not() {
     assert_eq!(full.status(), 503);
     assert_eq!(
         &*full.extensions().get::<Tried>().unwrap().sources[0].1,
-        "the queue is full"
+        "the queue did not take it"
     );
 
     let queued = queue.recv().await.unwrap();

@@ -179,6 +179,7 @@ fn lock<B>(tape: &Mutex<Tape<B>>) -> MutexGuard<'_, Tape<B>> {
 
 fn note_over(limit: usize) {
     tracing::debug!(
+        target: "tower_steady_replay_body",
         reason = "over_limit",
         limit,
         "request body cannot be sent again"

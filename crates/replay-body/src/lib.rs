@@ -51,9 +51,12 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | DEBUG | `request body cannot be sent again` | `reason` = `over_limit`, `limit` (bytes) |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | DEBUG | `request body cannot be sent again` | `reason` (`over_limit`), `limit` (bytes) | once a body, when it outgrows the limit |
+//!
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out.
 
 mod body;
 mod buffer;

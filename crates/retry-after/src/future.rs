@@ -4,9 +4,8 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 use tower_steady_core::{BoxError, Class, Outcome};
-use tracing::debug;
 
-use crate::{hints, moment};
+use crate::{events, hints, moment};
 
 pin_project! {
     /// The future of [`RetryAfter`](crate::RetryAfter).
@@ -60,12 +59,6 @@ fn publish<RB>(class: Class, result: &mut Result<Response<RB>, BoxError>) {
         if !hints.retry {
             outcome.transient = false;
         }
-        debug!(
-            class = outcome.class.as_str(),
-            status,
-            wait_ms = outcome.wait.map(moment::millis),
-            retry = hints.retry,
-            "the server told when it wants us back",
-        );
+        events::told(outcome, status);
     });
 }

@@ -64,22 +64,23 @@
 //!
 //! # Events
 //!
-//! | level | message | fields |
-//! |---|---|---|
-//! | DEBUG | `the server told when it wants us back` | `class`, `status`, `wait_ms`, `retry` |
-//! | WARN | `paused at the server's request` | `key`, `left_ms`, `rate` |
-//! | DEBUG | `the pause grows` | `key`, `left_ms`, `waiting` |
-//! | INFO | `the pause ends` | `key`, `waiting`, `rate` |
-//! | DEBUG | `refused at this pace: slower` | `key`, `rate` |
-//! | DEBUG | `not sent: paused` | `key`, `left_ms`, `reason` |
-//! | DEBUG | `not paused: the wait is over the cap` | `key`, `class`, `wait_ms` |
-//! | WARN | `not paused: too many keys are` | `key`, `most` |
+//! | level | message | fields | when |
+//! |---|---|---|---|
+//! | DEBUG | `the server told when it wants us back` | `class`, `status`, `transient`, `wait_ms` | each failure whose headers have a hint |
+//! | WARN | `paused at the server's request` | `key`, `left_ms`, `rate` | a pause begins |
+//! | DEBUG | `the pause grows` | `key`, `left_ms`, `waiting` | a later end was asked for |
+//! | INFO | `the pause ends` | `key`, `waiting`, `rate` | noticed by the next call that comes by, so late where none does |
+//! | DEBUG | `refused at this pace: slower` | `key`, `rate` | a refusal has lowered the rate |
+//! | DEBUG | `not sent: paused` | `key`, `veto`, `reason` (a [`PausedReason`](pause::PausedReason)), `left_ms` | once a call that gives up waiting |
+//! | DEBUG | `not paused: the wait is over the cap` | `key`, `class`, `wait_ms` | each refusal of a used-up quota |
+//! | WARN | `not paused: too many keys are` | `key`, `limit` | a key finds no room |
 //!
-//! `rate` is in calls a second. The end of a pause is noticed by the next call that comes by, so its
-//! event may be late where none does.
+//! `rate` is in calls a second, `waiting` a number of calls. The other fields mean what they do
+//! [everywhere](tower_steady_core::event); those that are not known are left out.
 //!
 //! [`Outcome`]: tower_steady_core::Outcome
 
+mod events;
 mod future;
 pub mod hints;
 mod layer;

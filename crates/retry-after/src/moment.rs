@@ -86,8 +86,3 @@ fn year_of(now: Duration) -> u64 {
     const SECONDS_A_YEAR: u64 = 31_556_952;
     1970 + now.as_secs() / SECONDS_A_YEAR
 }
-
-/// A span as events tell it, in whole milliseconds.
-pub(crate) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}

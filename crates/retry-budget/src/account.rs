@@ -11,6 +11,7 @@ use tower_steady_core::{Attempt, Class, Veto, VetoReason};
 
 use crate::bucket::{Bucket, SHARDS};
 use crate::episode::Episode;
+use crate::events;
 #[cfg(feature = "tower")]
 use crate::foreign::Foreign;
 use crate::tally::Reading;
@@ -214,7 +215,7 @@ impl Account {
         if self.refusals.0.is_open()
             && let Some(denied) = self.refusals.0.granted(self.now())
         {
-            tracing::info!(key = &*self.name, denied, "retry budget recovered");
+            events::recovered(&self.name, denied);
         }
     }
 
@@ -231,13 +232,7 @@ impl Account {
             (None, _) => String::from("refused by the budget"),
         };
         if self.refusals.0.refused(self.now()) {
-            tracing::warn!(
-                key = &*self.name,
-                veto = VetoReason::Budget.as_str(),
-                balance = balance.map(tokens::to_f64),
-                cost,
-                "retry budget exhausted"
-            );
+            events::exhausted(&self.name, balance.map(tokens::to_f64), cost);
         }
         Veto::new(VetoReason::Budget).detail(detail)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower_steady_core::{Attempt, Failure, Gate, Grant, Outcome};
 
-use crate::BudgetExhausted;
+use crate::{BudgetExhausted, events};
 
 /// The price of an unpaid repeat. Given back if the repeat is dropped before it was polled, for then
 /// nothing was sent, or if a layer further in rejects it.
@@ -27,18 +27,14 @@ impl Charge {
         }
         match Grant::ask(Arc::new(gate())) {
             Ok(grant) => {
-                tracing::debug!(attempt = attempt.number, "unpaid repeat charged");
+                events::charged(attempt);
                 Ok(Self {
                     grant: Some(grant),
                     polled: false,
                 })
             }
             Err(veto) => {
-                tracing::debug!(
-                    attempt = attempt.number,
-                    veto = veto.reason().as_str(),
-                    "unpaid repeat rejected"
-                );
+                events::rejected(attempt, &veto);
                 let error = BudgetExhausted::new(attempt.number);
                 Err(Failure::new(Outcome::rejected(veto), error))
             }

@@ -118,10 +118,14 @@
 //!
 //! | level | message | fields | when |
 //! |---|---|---|---|
-//! | WARN | `retry budget exhausted` | `key` (the budget's name), `veto`, `balance`, `cost` | at the first refusal, and again only after ten seconds without one |
-//! | INFO | `retry budget recovered` | `key`, `denied` (refusals since the warning) | at the first retry granted ten seconds or more after the last refusal |
-//! | WARN | `spend limit hit` | `key`, `veto`, `reason` (the limit), `used`, `limit`, `cost`, `unit`, `workflow` | once per request or workflow; for the hour and for a full map of workflows again after a minute without a refusal |
-//! | DEBUG | `unpaid repeat charged`, `unpaid repeat rejected` | `attempt`, `veto` | a repeat came without having asked: some layer loses the notes |
+//! | WARN | `retry budget exhausted` | `name`, `veto`, `balance`, `cost` | at the first refusal, and again only after ten seconds without one |
+//! | INFO | `retry budget recovered` | `name`, `denied` (refusals since the warning) | at the first retry granted ten seconds or more after the last refusal |
+//! | WARN | `spend limit hit` | `name`, `veto`, `reason` (the limit: `per_request`, …), `used`, `limit`, `cost`, `unit`, `workflow` | once per request or workflow; for the hour and for a full map of workflows again after a minute without a refusal |
+//! | DEBUG | `unpaid repeat charged` | `attempt` | a repeat came without having asked: some layer loses the notes |
+//! | DEBUG | `unpaid repeat rejected` | `attempt`, `veto` | the same, and there was nothing to pay it with |
+//!
+//! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
+//! out.
 //!
 //! # Features
 //!
@@ -135,6 +139,7 @@ mod charge;
 mod config;
 mod episode;
 mod error;
+mod events;
 #[cfg(feature = "tower")]
 mod foreign;
 mod future;

@@ -8,7 +8,7 @@ use common::{ask, call, repeat, request, send};
 use http::Request;
 use tower_steady_core::Attempt;
 use tower_steady_retry_budget::{Cost, RetryBudgetLayer, SpendLayer, Workflow};
-use tower_steady_testkit::Capture;
+use tower_steady_testkit::{Capture, EventTable};
 use tracing::Level;
 
 const OWN: &str = "tower_steady_retry_budget";
@@ -45,7 +45,7 @@ async fn an_outage_makes_one_warning_and_its_end_one_message() {
     };
     assert_eq!(warning.message, "retry budget exhausted");
     for (field, value) in [
-        ("key", "openai"),
+        ("name", "openai"),
         ("veto", "budget"),
         ("balance", "0"),
         ("cost", "1"),
@@ -127,7 +127,7 @@ async fn each_spend_limit_that_is_hit_makes_one_warning_with_the_figures() {
     assert_eq!(warnings.len(), expected.len(), "{warnings:?}");
     for (warning, (reason, used, limit, cost, workflow)) in warnings.iter().zip(expected) {
         assert_eq!(warning.message, "spend limit hit");
-        assert_eq!(warning.field("key"), Some("openai"));
+        assert_eq!(warning.field("name"), Some("openai"));
         assert_eq!(warning.field("veto"), Some("spend"));
         assert_eq!(warning.field("reason"), Some(reason));
         assert_eq!(warning.field("used"), Some(used));
@@ -163,4 +163,23 @@ async fn neither_header_values_nor_queries_are_ever_printed() {
     }
     assert_eq!(capture.at(Level::WARN).len(), 2);
     assert!(!capture.text().contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_front_page_lists_every_event_with_its_fields() {
+    let capture = Capture::start();
+    let layer = RetryBudgetLayer::builder().capacity(1.0).build().unwrap();
+    for (number, paid) in [(2, true), (2, false), (3, false)] {
+        let _ = send(&layer, repeat(200, Attempt::new(number, paid))).await;
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for _ in 0..20 {
+        layer.handle().deposit();
+    }
+    assert!(layer.handle().withdraw());
+    let spending = SpendLayer::builder().per_workflow(1).build().unwrap();
+    assert!(!spend(&spending, 100, Some("run-1")).await);
+
+    let table = EventTable::parse(include_str!("../src/lib.rs"));
+    assert_eq!(table.differences(&capture.from(OWN)), [""; 0]);
 }

@@ -13,7 +13,7 @@ use tower_steady_core::{BoxError, Class, Failure, Outcome};
 use super::ResponseBody;
 use super::timers::{Due, Limits};
 use crate::call::refusal;
-use crate::{AttemptElapsed, Timer, clock};
+use crate::{AttemptElapsed, Timer, clock, events};
 
 /// What bounds an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -114,12 +114,6 @@ fn elapsed(watch: &Watch, due: Due) -> BoxError {
 pub(crate) fn expire(timer: Timer, time: Duration, attempt: u32) -> (Outcome, AttemptElapsed) {
     let mut outcome = Outcome::new(Class::Timeout);
     outcome.rule = Some(timer.rule());
-    tracing::debug!(
-        class = %outcome.class,
-        attempt,
-        reason = timer.as_str(),
-        elapsed_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        "attempt timed out"
-    );
+    events::timed_out(outcome.class, attempt, timer, time);
     (outcome, AttemptElapsed::new(timer, time))
 }

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason};
 
-use crate::{DeadlineElapsed, clock};
+use crate::{DeadlineElapsed, clock, events};
 
 pin_project! {
     /// The future of a [`DeadlineService`](crate::DeadlineService).
@@ -88,7 +88,7 @@ impl<F> fmt::Debug for DeadlineFuture<F> {
 /// The call came too late to be sent.
 pub(crate) fn refusal() -> BoxError {
     let outcome = Outcome::rejected(Veto::new(VetoReason::Deadline));
-    tracing::warn!(class = %outcome.class, veto = %VetoReason::Deadline, "deadline had passed before the call");
+    events::came_late(outcome.class);
     Failure::new(outcome, DeadlineElapsed::new(false)).into()
 }
 
@@ -96,6 +96,6 @@ fn elapsed() -> BoxError {
     let mut outcome = Outcome::new(Class::Timeout);
     outcome.rule = Some("deadline");
     outcome.forbid(Veto::new(VetoReason::Deadline));
-    tracing::warn!(class = %outcome.class, veto = %VetoReason::Deadline, "deadline passed during the call");
+    events::ran_out(outcome.class);
     Failure::new(outcome, DeadlineElapsed::new(true)).into()
 }

@@ -28,7 +28,8 @@ pub trait Sink<B> {
     ///
     /// # Errors
     ///
-    /// Why it cannot be taken, for example that the queue is full.
+    /// It cannot be taken, for example because the queue is full. What the error says is not passed on,
+    /// for it may hold anything.
     fn put(&self, queued: Queued<B>) -> Result<(), BoxError>;
 }
 
@@ -142,7 +143,8 @@ where
         };
         ready(match self.sink.put(queued) {
             Ok(()) => Ok(Given::new(Arc::clone(&self.name), accepted(receipt))),
-            Err(error) => Err(Tried::one(&self.name, error.to_string())),
+            // Not its own words, which may hold anything.
+            Err(_) => Err(Tried::one(&self.name, "the queue did not take it")),
         })
     }
 }

@@ -6,11 +6,10 @@ use std::hash::Hash;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::warn;
-
 use super::config::Settings;
 use super::line::Line;
 use super::slot::{Common, Slot};
+use crate::events;
 use crate::sync::{AtomicUsize, Mutex, Ordering, RwLock, lock};
 
 /// How often lines that nobody asks are looked after, while any is engaged.
@@ -69,7 +68,7 @@ impl<Q: Clone + Eq + Hash + fmt::Debug> Book<Q> {
         }
         if lines.len() >= most {
             drop(lines);
-            warn!(?key, most, "not paused: too many keys are");
+            events::too_many_keys(key, most);
             return None;
         }
         let slot = Arc::new(Slot::new(key.clone(), now, Arc::clone(&self.common)));

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info, warn};
-
 use super::config::Settings;
 use super::line::{Change, Effects, Entry, Line, Ticket, Turn};
 use super::pacer::Pass;
-use crate::moment;
+use crate::events;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// What all keys of a layer share.
@@ -113,7 +111,7 @@ impl<Q: fmt::Debug> Slot<Q> {
         let rate = line.rate();
         drop(line);
         if lowered {
-            debug!(key = ?self.key, rate, "refused at this pace: slower");
+            events::slower(&self.key, rate);
         }
     }
 
@@ -140,13 +138,11 @@ impl<Q: fmt::Debug> Slot<Q> {
         }
         let (left, waiting, rate) = (line.left(now), line.waiting(), line.rate());
         drop(line);
-        let left_ms = moment::millis(left.unwrap_or_default());
+        let left = left.unwrap_or_default();
         match effects.change {
-            Some(Change::Began) => {
-                warn!(key = ?self.key, left_ms, rate, "paused at the server's request");
-            }
-            Some(Change::Grew) => debug!(key = ?self.key, left_ms, waiting, "the pause grows"),
-            Some(Change::Ended) => info!(key = ?self.key, waiting, rate, "the pause ends"),
+            Some(Change::Began) => events::began(&self.key, left, rate),
+            Some(Change::Grew) => events::grew(&self.key, left, waiting),
+            Some(Change::Ended) => events::ended(&self.key, waiting, rate),
             None => {}
         }
         effects.wake();

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use http::Response;
 use tower_steady_core::{BoxError, Class, Outcome};
-use tracing::debug;
 
 use super::config::Settings;
-use crate::{hints, moment};
+use crate::{events, hints, moment};
 
 /// What follows from an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +62,7 @@ pub(crate) fn of<RB>(
 fn within(wait: Duration, settings: &Settings, class: Class, key: &impl fmt::Debug) -> bool {
     let within = wait <= settings.max_pause;
     if !within {
-        debug!(
-            ?key,
-            class = class.as_str(),
-            wait_ms = moment::millis(wait),
-            "not paused: the wait is over the cap"
-        );
+        events::over_cap(key, class, wait);
     }
     within
 }

@@ -11,7 +11,6 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower_service::Service;
 use tower_steady_core::{BoxError, Deadline};
-use tracing::debug;
 
 use super::clock;
 use super::error::{Paused, PausedReason};
@@ -19,7 +18,7 @@ use super::line::{Ticket, Turn};
 use super::pacer::Pass;
 use super::slot::Slot;
 use super::verdict::{self, Lesson};
-use crate::moment;
+use crate::events;
 
 /// How long a call is willing to wait.
 #[derive(Clone, Copy, Debug)]
@@ -99,12 +98,7 @@ impl<Q> Drop for Place<Q> {
 
 /// Tells of a refusal and makes it an error.
 pub(crate) fn refuse(paused: Paused, key: &impl fmt::Debug) -> BoxError {
-    debug!(
-        ?key,
-        left_ms = moment::millis(paused.left()),
-        reason = paused.reason().as_str(),
-        "not sent: paused",
-    );
+    events::not_sent(key, &paused);
     paused.into_failure()
 }
 

@@ -11,6 +11,7 @@ use tower_steady_core::{Veto, VetoReason};
 use super::cost::{RequestInfo, Unit};
 use super::ledger::{Ledger, Limit, Order, Refusal, Reservation};
 use crate::account::lock;
+use crate::events;
 
 /// What one retry of a request costs.
 pub(crate) type CostFn = Arc<dyn Fn(&RequestInfo<'_>) -> u64 + Send + Sync>;
@@ -66,17 +67,15 @@ impl Book {
         } = *refusal;
         let (unit, cost) = (self.unit, order.cost);
         if refusal.news {
-            tracing::warn!(
-                key = &*self.name,
-                veto = VetoReason::Spend.as_str(),
-                reason = limit.as_str(),
+            events::spend_limit_hit(&events::Hit {
+                name: &self.name,
+                reason: limit.as_str(),
                 used,
-                limit = most,
+                limit: most,
                 cost,
-                unit = unit.as_str(),
-                workflow = order.workflow.map(super::Workflow::id),
-                "spend limit hit"
-            );
+                unit: unit.as_str(),
+                workflow: order.workflow,
+            });
         }
         let detail = match limit {
             Limit::MaxWorkflows => format!("max_workflows: {used} of {most} at work"),
