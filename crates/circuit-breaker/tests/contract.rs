@@ -3,6 +3,7 @@
 mod common;
 
 use std::fmt::Debug;
+use std::io;
 use std::time::Duration;
 
 use common::{Chunks, Does, Provider, Step, builder, call, next};
