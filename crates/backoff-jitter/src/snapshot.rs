@@ -86,10 +86,15 @@ impl fmt::Debug for Snapshot {
 
 impl Notes {
     /// Our notes, and a clone of the whole where there is more than they.
+    #[inline]
     fn lift(extensions: &Extensions) -> (Self, Extensions) {
         if extensions.is_empty() {
             return Default::default();
         }
+        Self::lift_some(extensions)
+    }
+
+    fn lift_some(extensions: &Extensions) -> (Self, Extensions) {
         let notes = Self {
             deadline: extensions.get().copied(),
             max_attempts: extensions.get().copied(),

@@ -102,11 +102,7 @@ where
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(response)) => {
                     let watch = judge_head(&response, permit);
-                    let (parts, body) = response.into_parts();
-                    Poll::Ready(Ok(Response::from_parts(
-                        parts,
-                        ResponseBody::new(body, watch),
-                    )))
+                    Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, watch))))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(judge_error(error.into(), permit))),
             };

@@ -125,9 +125,16 @@ impl Class {
     /// server. 520 to 530 are Cloudflare's, in front of many providers: 522 and 524 are timeouts, 525
     /// a failed handshake with the origin, 526 a bad certificate and so final.
     #[must_use]
+    #[inline]
     pub const fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {
             ..400 => Self::Success,
+            status => Self::from_error_status(status),
+        }
+    }
+
+    const fn from_error_status(status: u16) -> Self {
+        match status {
             401 | 511 => Self::Auth,
             402 => Self::QuotaExhausted,
             403 => Self::Permission,

@@ -124,6 +124,7 @@ impl Outcome {
 
     /// The class of `result`, without cloning the note.
     #[must_use]
+    #[inline]
     pub fn class_of<B>(result: &Result<Response<B>, BoxError>) -> Class {
         match result {
             Ok(response) => Self::class_of_response(response),
@@ -135,6 +136,7 @@ impl Outcome {
 
     /// The class of a response, by its note, else by its status.
     #[must_use]
+    #[inline]
     pub fn class_of_response<B>(response: &Response<B>) -> Class {
         let note = response.extensions().get::<Self>();
         note.map_or_else(
@@ -147,15 +149,15 @@ impl Outcome {
     /// there is no note. On the error side the change stands in a [`Failure`] that is outermost.
     pub fn amend<B>(result: &mut Result<Response<B>, BoxError>, change: impl FnOnce(&mut Self)) {
         match result {
-            Ok(response) => {
-                let status = response.status();
-                change(
-                    response
-                        .extensions_mut()
-                        .get_or_insert_with(|| Self::from_status(status)),
-                );
-            }
+            Ok(response) => Self::amend_response(response, change),
             Err(error) => change(Failure::outermost(error).outcome_mut()),
         }
+    }
+
+    /// [`Outcome::amend`] for a response at hand.
+    pub fn amend_response<B>(response: &mut Response<B>, change: impl FnOnce(&mut Self)) {
+        let status = response.status();
+        let outcome = response.extensions_mut();
+        change(outcome.get_or_insert_with(|| Self::from_status(status)));
     }
 }

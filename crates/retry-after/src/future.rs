@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::Response;
 use pin_project_lite::pin_project;
@@ -30,26 +30,28 @@ where
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut result = ready!(self.project().inner.poll(cx)).map_err(Into::into);
-        // A success stays without a note, and so without an allocation.
-        let class = Outcome::class_of(&result);
-        if class != Class::Success {
-            publish(class, &mut result);
+        let mut polled = self.project().inner.poll(cx);
+        // An error has no headers.
+        if let Poll::Ready(Ok(response)) = &mut polled {
+            // A success stays without a note, and so without an allocation.
+            let class = Outcome::class_of_response(response);
+            if class != Class::Success {
+                publish(class, response);
+            }
         }
-        Poll::Ready(result)
+        polled.map_err(Into::into)
     }
 }
 
-/// Writes what the headers say on the outcome. An error has no headers.
+/// Writes what the headers say on the outcome.
 #[cold]
-fn publish<RB>(class: Class, result: &mut Result<Response<RB>, BoxError>) {
-    let Ok(response) = &*result else { return };
+fn publish<RB>(class: Class, response: &mut Response<RB>) {
     let status = response.status().as_u16();
     let hints = hints::read(class, response.headers(), moment::now());
     if hints == hints::Hints::NONE {
         return;
     }
-    Outcome::amend(result, |outcome| {
+    Outcome::amend_response(response, |outcome| {
         if let Some(asked) = hints.asked {
             outcome.wait_at_least(asked);
         } else if let (Some(reset), None) = (hints.reset, outcome.wait) {

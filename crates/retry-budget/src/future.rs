@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::Response;
 use pin_project_lite::pin_project;
@@ -56,6 +56,7 @@ impl<F> ResponseFuture<F> {
     }
 
     /// For a budget that stands further in, too, and does its work there.
+    #[cold]
     pub(crate) fn passed(response: F) -> Self {
         Self {
             state: State::Passed { response },
@@ -87,13 +88,15 @@ where
                 charge,
             } => {
                 charge.polled();
-                let mut result = ready!(response.poll(cx)).map_err(Into::into);
-                match Outcome::class_of(&result) {
-                    Class::Success => account.success(*attempt),
-                    Class::Rejected => charge.give_back(),
-                    class => failed(account, class, &mut result),
+                let polled = response.poll(cx);
+                // Looked at where it is: a response is large to move.
+                match &polled {
+                    Poll::Ready(Ok(response)) if is_success(response) => {
+                        account.success(*attempt);
+                        polled.map_err(Into::into)
+                    }
+                    _ => polled.map(|result| failed(account, charge, result)),
                 }
-                Poll::Ready(result)
             }
             Projected::Passed { response } => response.poll(cx).map_err(Into::into),
             Projected::Rejected { failure } => Poll::Ready(Err(failure
@@ -105,16 +108,32 @@ where
 
 /// Counts a failure, and leaves the gate where somebody may want to pass it.
 #[cold]
-fn failed<RB>(account: &Lease<Account>, class: Class, result: &mut Result<Response<RB>, BoxError>) {
-    let transient = Outcome::note(result).is_some_and(|outcome| outcome.transient);
+fn failed<RB, E: Into<BoxError>>(
+    account: &Lease<Account>,
+    charge: &mut Charge,
+    result: Result<Response<RB>, E>,
+) -> Result<Response<RB>, BoxError> {
+    let mut result = result.map_err(Into::into);
+    let class = Outcome::class_of(&result);
+    if class == Class::Rejected {
+        charge.give_back();
+        return result;
+    }
+    let transient = Outcome::note(&result).is_some_and(|outcome| outcome.transient);
     if transient || class.is_transient() {
         account.failure();
     }
-    let free = account.rule().free_when_asked && class == Class::RateLimited && names_wait(result);
-    if may_retry(result) && !free {
+    let free = account.rule().free_when_asked && class == Class::RateLimited && names_wait(&result);
+    if may_retry(&result) && !free {
         let gate = Arc::new(Priced::new(account.clone(), Some(class)));
-        Outcome::amend(result, |outcome| outcome.add_gate(gate));
+        Outcome::amend(&mut result, |outcome| outcome.add_gate(gate));
     }
+    result
+}
+
+#[inline]
+fn is_success<RB>(response: &Response<RB>) -> bool {
+    Outcome::class_of_response(response) == Class::Success
 }
 
 /// Whether the server has said when it wants us back.

@@ -11,27 +11,37 @@ thread_local! {
     static SPEND: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Calls through a ratio budget; true with the result if the same one stands further in.
-pub(crate) fn ratio<A, T>(account: &A, call: impl FnOnce() -> T) -> (T, bool) {
-    through(&RATIO, account, call)
+/// Begins a call through a ratio budget.
+pub(crate) fn ratio() -> Nesting {
+    Nesting::begin(&RATIO)
 }
 
-/// Calls through a spend ledger; true with the result if the same one stands further in.
-pub(crate) fn spend<A, T>(book: &A, call: impl FnOnce() -> T) -> (T, bool) {
-    through(&SPEND, book, call)
+/// Begins a call through a spend ledger.
+pub(crate) fn spend() -> Nesting {
+    Nesting::begin(&SPEND)
 }
 
-/// The innermost one does the work, for it sees every try of a retry layer in between. A layer that
-/// calls only later, from a queue, hides it; so does another budget between the two.
-fn through<A, T>(
-    last: &'static LocalKey<Cell<usize>>,
-    own: &A,
-    call: impl FnOnce() -> T,
-) -> (T, bool) {
-    let own = std::ptr::from_ref(own).addr();
-    // A thread that is being torn down has no local any more, and then no nesting is noticed.
-    let _ = last.try_with(|last| last.set(0));
-    let result = call();
-    let inner = last.try_with(|last| last.replace(own)).unwrap_or(0);
-    (result, inner == own)
+/// A call of the inner service, to be ended when it has returned.
+///
+/// The innermost one of two layers on one budget does the work, for it sees every try of a retry layer in
+/// between. A layer that calls only later, from a queue, hides it; so does another budget between the
+/// two.
+#[must_use = "a call that is not ended is not noticed further out"]
+pub(crate) struct Nesting(&'static LocalKey<Cell<usize>>);
+
+impl Nesting {
+    #[inline]
+    fn begin(last: &'static LocalKey<Cell<usize>>) -> Self {
+        // A thread that is being torn down has no local any more, and then no nesting is noticed.
+        let _ = last.try_with(|last| last.set(0));
+        Self(last)
+    }
+
+    /// Whether `own`, which was called through, stands further in as well.
+    #[inline]
+    pub(crate) fn end<A>(self, own: &A) -> bool {
+        let own = std::ptr::from_ref(own).addr();
+        let inner = self.0.try_with(|last| last.replace(own)).unwrap_or(0);
+        inner == own
+    }
 }

@@ -52,17 +52,15 @@ where
         let attempt = Attempt::of(request.extensions());
         let charge =
             Charge::unless_paid(attempt, || Priced::new(self.account.lease(), attempt.after));
-        match charge {
-            Ok(charge) => {
-                let inner = &mut self.inner;
-                let (response, nested) = nesting::ratio(&*self.account, || inner.call(request));
-                if nested {
-                    ResponseFuture::passed(response)
-                } else {
-                    ResponseFuture::new(response, self.account.lease(), attempt, charge)
-                }
-            }
-            Err(failure) => ResponseFuture::rejected(failure),
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(failure) => return ResponseFuture::rejected(failure),
+        };
+        let nesting = nesting::ratio();
+        let response = self.inner.call(request);
+        if nesting.end(&*self.account) {
+            return ResponseFuture::passed(response);
         }
+        ResponseFuture::new(response, self.account.lease(), attempt, charge)
     }
 }

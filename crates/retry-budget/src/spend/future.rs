@@ -60,6 +60,7 @@ impl<F> ResponseFuture<F> {
     }
 
     /// For a budget that stands further in, too, and does its work there.
+    #[cold]
     pub(crate) fn passed(response: F) -> Self {
         Self {
             state: State::Passed { response },

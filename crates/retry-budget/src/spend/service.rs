@@ -56,17 +56,15 @@ where
         let charge = Charge::unless_paid(attempt, || {
             Billed::repeating(self.book.lease(), bill.clone(), attempt)
         });
-        match charge {
-            Ok(charge) => {
-                let inner = &mut self.inner;
-                let (response, nested) = nesting::spend(&*self.book, || inner.call(request));
-                if nested {
-                    ResponseFuture::passed(response)
-                } else {
-                    ResponseFuture::new(response, self.book.lease(), attempt, bill, charge)
-                }
-            }
-            Err(failure) => ResponseFuture::rejected(failure),
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(failure) => return ResponseFuture::rejected(failure),
+        };
+        let nesting = nesting::spend();
+        let response = self.inner.call(request);
+        if nesting.end(&*self.book) {
+            return ResponseFuture::passed(response);
         }
+        ResponseFuture::new(response, self.book.lease(), attempt, bill, charge)
     }
 }
