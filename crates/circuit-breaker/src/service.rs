@@ -100,52 +100,30 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture<S, B> {
-        match &self.circuits {
-            Circuits::One(circuit) => {
-                let circuit = circuit.lease();
-                self.call_through(circuit, request)
-            }
-            Circuits::Many(registry) => {
-                if let Some(key) = registry.keys.whole(&request) {
-                    let circuit = registry.of(key);
-                    return self.call_through(circuit, request);
-                }
-                let (parts, body) = request.into_parts();
-                let circuit = registry.of(registry.keys.key(&parts));
-                self.call_through(circuit, Request::from_parts(parts, body))
-            }
-        }
-    }
-}
-
-impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
     #[inline]
-    fn call_through<B>(
-        &mut self,
-        circuit: Lease<Circuit>,
-        request: Request<B>,
-    ) -> ResponseFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
+    fn call(&mut self, mut request: Request<B>) -> ResponseFuture<S, B> {
+        let circuit = match &self.circuits {
+            Circuits::One(circuit) => circuit.lease(),
+            Circuits::Many(registry) => registry.of(registry.keys.of(&mut request)),
+        };
         if !self.ready {
             return self.call_unready(request, circuit);
         }
         self.ready = false;
-        match circuit.admit() {
-            Ok(ticket) => {
-                // A guard from here on: a panic in `call` counts as cancelled.
-                let permit = Permit::new(circuit, ticket);
-                ResponseFuture::calling(self.inner.call(request), permit)
-            }
+        let ticket = match circuit.admit() {
+            Ok(ticket) => ticket,
             Err(open) => {
                 self.inner = self.inner.clone();
-                ResponseFuture::rejected(open, &circuit)
+                return ResponseFuture::rejected(open, &circuit);
             }
-        }
+        };
+        // A guard from here on: a panic in `call` counts as cancelled.
+        let permit = Permit::new(circuit, ticket);
+        ResponseFuture::calling(self.inner.call(request), permit)
     }
+}
 
+impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
     /// Gives up a place in the inner service's queue. A place that is kept unpolled would be served one
     /// day, and then be of no use to anybody.
     fn leave_queue(&mut self) {

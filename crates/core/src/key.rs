@@ -5,13 +5,18 @@
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
+use std::mem;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::request::Parts;
 use http::{Request, Uri};
+
+pub use self::label::Label;
+
+mod label;
 
 /// Makes the key of a request. Implemented for every `Fn(&Parts) -> K`.
 pub trait RequestKey {
@@ -21,21 +26,43 @@ pub trait RequestKey {
     /// The key of the request with this head.
     fn key(&self, parts: &Parts) -> Self::Key;
 
-    /// The key, where it is the same for every request: then no request is taken apart for it.
-    fn constant(&self) -> Option<Self::Key> {
-        None
-    }
-
-    /// The key of this request, where the request need not be taken apart for it: that moves all of
-    /// it twice, which costs as much as a short key. `None`: it is to be taken apart for
-    /// [`RequestKey::key`], which gives the same key.
+    /// The key of `request`. Every key here is made without taking the request apart, which this default
+    /// does for [`RequestKey::key`].
     #[inline]
-    fn whole<B>(&self, _request: &Request<B>) -> Option<Self::Key>
+    fn of<B>(&self, request: &mut Request<B>) -> Self::Key
     where
         Self: Sized,
     {
-        self.constant()
+        of_parts(self, request)
     }
+
+    /// Whether `known` is the key of `request`, where that is told at less than the price of a key: a
+    /// layer compares with the key of the call before, for calls mostly go where the last one went.
+    /// False where it is not known, as by default.
+    #[inline]
+    fn is<B>(&self, _request: &Request<B>, _known: &Self::Key) -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
+}
+
+/// Takes the head out for a moment; the body stays where it is.
+fn of_parts<K: RequestKey, B>(by: &K, request: &mut Request<B>) -> K::Key {
+    let mut parts = Request::new(()).into_parts().0;
+    swap(&mut parts, request);
+    let key = by.key(&parts);
+    swap(&mut parts, request);
+    key
+}
+
+fn swap<B>(parts: &mut Parts, request: &mut Request<B>) {
+    mem::swap(&mut parts.method, request.method_mut());
+    mem::swap(&mut parts.uri, request.uri_mut());
+    mem::swap(&mut parts.version, request.version_mut());
+    mem::swap(&mut parts.headers, request.headers_mut());
+    mem::swap(&mut parts.extensions, request.extensions_mut());
 }
 
 impl<F, K> RequestKey for F
@@ -59,8 +86,12 @@ impl RequestKey for Everything {
 
     fn key(&self, _: &Parts) {}
 
-    fn constant(&self) -> Option<()> {
-        Some(())
+    #[inline]
+    fn of<B>(&self, _: &mut Request<B>) {}
+
+    #[inline]
+    fn is<B>(&self, _: &Request<B>, (): &()) -> bool {
+        true
     }
 }
 
@@ -76,8 +107,16 @@ impl RequestKey for ByHost {
     }
 
     #[inline]
-    fn whole<B>(&self, request: &Request<B>) -> Option<Label> {
-        Some(host(request.uri(), request.headers()))
+    fn of<B>(&self, request: &mut Request<B>) -> Label {
+        host(request.uri(), request.headers())
+    }
+
+    /// A label is in lower case and without user information, and so an authority that equals it is its
+    /// own key.
+    #[inline]
+    fn is<B>(&self, request: &Request<B>, known: &Label) -> bool {
+        let authority = request.uri().authority();
+        authority.is_some_and(|authority| authority.as_str().as_bytes() == known.bytes())
     }
 }
 
@@ -85,7 +124,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Label {
     match uri.authority() {
         Some(authority) => Label::host_of(authority.as_str()),
         None => match headers.get(header::HOST) {
-            Some(host) => Label::lower(host.to_str().unwrap_or_default()),
+            Some(host) => Label::host_of(host.to_str().unwrap_or_default()),
             None => Label::default(),
         },
     }
@@ -99,17 +138,23 @@ impl RequestKey for ByHeader {
     type Key = Label;
 
     fn key(&self, parts: &Parts) -> Label {
-        self.of(&parts.headers)
+        self.value(&parts.headers)
     }
 
     #[inline]
-    fn whole<B>(&self, request: &Request<B>) -> Option<Label> {
-        Some(self.of(request.headers()))
+    fn of<B>(&self, request: &mut Request<B>) -> Label {
+        self.value(request.headers())
+    }
+
+    #[inline]
+    fn is<B>(&self, request: &Request<B>, known: &Label) -> bool {
+        let value = request.headers().get(&self.0);
+        value.is_some_and(|value| value.as_bytes() == known.bytes())
     }
 }
 
 impl ByHeader {
-    fn of(&self, headers: &HeaderMap) -> Label {
+    fn value(&self, headers: &HeaderMap) -> Label {
         let value = headers.get(&self.0);
         value.map_or_else(Label::default, |value| {
             Label::new(&String::from_utf8_lossy(value.as_bytes()))
@@ -146,7 +191,7 @@ impl BySecret {
         ])
     }
 
-    fn of(&self, headers: &HeaderMap) -> SecretKey {
+    fn hash(&self, headers: &HeaderMap) -> SecretKey {
         let value = self.names.iter().find_map(|name| headers.get(name));
         SecretKey(value.map(|value| {
             self.hashers
@@ -160,12 +205,12 @@ impl RequestKey for BySecret {
     type Key = SecretKey;
 
     fn key(&self, parts: &Parts) -> SecretKey {
-        self.of(&parts.headers)
+        self.hash(&parts.headers)
     }
 
     #[inline]
-    fn whole<B>(&self, request: &Request<B>) -> Option<SecretKey> {
-        Some(self.of(request.headers()))
+    fn of<B>(&self, request: &mut Request<B>) -> SecretKey {
+        self.hash(request.headers())
     }
 }
 
@@ -223,8 +268,13 @@ where
     }
 
     #[inline]
-    fn whole<B>(&self, request: &Request<B>) -> Option<Option<T>> {
-        Some(request.extensions().get().cloned())
+    fn of<B>(&self, request: &mut Request<B>) -> Option<T> {
+        request.extensions().get().cloned()
+    }
+
+    #[inline]
+    fn is<B>(&self, request: &Request<B>, known: &Option<T>) -> bool {
+        request.extensions().get() == known.as_ref()
     }
 }
 
@@ -260,15 +310,18 @@ macro_rules! together {
                 ($($part.key(parts),)*)
             }
 
-            fn constant(&self) -> Option<Self::Key> {
+            #[inline]
+            fn of<Body>(&self, request: &mut Request<Body>) -> Self::Key {
                 let ($($part,)*) = self;
-                Some(($($part.constant()?,)*))
+                ($($part.of(request),)*)
             }
 
             #[inline]
-            fn whole<Body>(&self, request: &Request<Body>) -> Option<Self::Key> {
+            #[expect(non_snake_case, reason = "a name for each key, beside that of its maker")]
+            fn is<Body>(&self, request: &Request<Body>, known: &Self::Key) -> bool {
                 let ($($part,)*) = self;
-                Some(($($part.whole(request)?,)*))
+                let ($($Part,)*) = known;
+                $($part.is(request, $Part))&&*
             }
         }
     };
@@ -276,122 +329,3 @@ macro_rules! together {
 
 together!(A a, B b);
 together!(A a, B b, C c);
-
-/// A short text that is copied in place up to [`Label::INLINE`] bytes and shared beyond.
-#[derive(Clone)]
-pub struct Label(Repr);
-
-#[derive(Clone)]
-enum Repr {
-    Inline { len: u8, bytes: [u8; Label::INLINE] },
-    Shared(Arc<str>),
-}
-
-impl Label {
-    /// What fits in place: longer than the host name of any provider.
-    pub const INLINE: usize = 62;
-
-    /// What is worked on at once: whole vectors.
-    const BLOCK: usize = 64;
-
-    /// A copy of `text`.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self::inline(text, |_| {}).unwrap_or_else(|| Self(Repr::Shared(text.into())))
-    }
-
-    /// A copy of `text` in lower case (ASCII).
-    #[must_use]
-    pub fn lower(text: &str) -> Self {
-        Self::inline(text, |block| block.make_ascii_lowercase())
-            .unwrap_or_else(|| Self(Repr::Shared(text.to_ascii_lowercase().into())))
-    }
-
-    /// `text` in place, if it fits, after `change` of the zero-padded copy.
-    #[inline]
-    fn inline(text: &str, change: impl FnOnce(&mut [u8; Self::BLOCK])) -> Option<Self> {
-        let len = u8::try_from(text.len()).ok()?;
-        let mut block = [0; Self::BLOCK];
-        block[..Self::INLINE]
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
-        change(&mut block);
-        let mut bytes = [0; Self::INLINE];
-        bytes.copy_from_slice(&block[..Self::INLINE]);
-        Some(Self(Repr::Inline { len, bytes }))
-    }
-
-    /// Host and port of an authority, without user information, which may be a secret.
-    fn host_of(authority: &str) -> Self {
-        let mut has_user = false;
-        let whole = Self::inline(authority, |block| {
-            block.make_ascii_lowercase();
-            // The whole block, without an early way out: a vector at a time, which is cheaper than
-            // to search a short text.
-            has_user = block
-                .iter()
-                .fold(false, |found, byte| found | (*byte == b'@'));
-        });
-        match whole {
-            Some(label) if !has_user => label,
-            _ => Self::lower(
-                authority
-                    .rsplit_once('@')
-                    .map_or(authority, |(_, host)| host),
-            ),
-        }
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            // Always valid: the bytes are a whole `str`, or one in ASCII lower case.
-            Repr::Inline { len, bytes } => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
-            }
-            Repr::Shared(text) => text,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.0 {
-            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Shared(text) => text.as_bytes(),
-        }
-    }
-}
-
-impl Default for Label {
-    fn default() -> Self {
-        Self::new("")
-    }
-}
-
-impl PartialEq for Label {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
-    }
-}
-
-impl Eq for Label {}
-
-impl Hash for Label {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // As `str` does it: the end marked, not the length said first.
-        state.write(self.bytes());
-        state.write_u8(0xff);
-    }
-}
-
-impl fmt::Debug for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}

@@ -6,7 +6,7 @@ use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Request, Uri};
 use tower_steady_core::key::{
-    ByExtension, ByHeader, ByHost, BySecret, Everything, Label, RequestKey,
+    ByExtension, ByHeader, ByHost, BySecret, Everything, Label, Model, RequestKey,
 };
 
 fn request(uri: &str, host: Option<&'static [u8]>) -> Request<()> {
@@ -20,11 +20,11 @@ fn request(uri: &str, host: Option<&'static [u8]>) -> Request<()> {
 }
 
 /// The key, made both ways.
-fn key<K: RequestKey>(by: &K, request: Request<()>) -> K::Key {
-    let whole = by.whole(&request);
+fn key<K: RequestKey>(by: &K, mut request: Request<()>) -> K::Key {
+    let of_request = by.of(&mut request);
     let (parts, ()) = request.into_parts();
     let key = by.key(&parts);
-    assert!(whole.is_none_or(|whole| whole == key), "one key, not two");
+    assert_eq!(of_request, key, "one key, not two");
     key
 }
 
@@ -121,7 +121,7 @@ fn a_secret_is_told_apart_and_not_told() {
 }
 
 #[test]
-fn whole_requests_give_the_key_of_their_parts() {
+fn a_request_that_is_not_taken_apart_gives_the_key_of_its_parts() {
     #[derive(Clone, Debug, PartialEq, Eq, Hash)]
     struct Model(&'static str);
 
@@ -138,9 +138,54 @@ fn whole_requests_give_the_key_of_their_parts() {
     assert_eq!(key(&ByExtension::new(), make()), Some(Model("large")));
     assert_eq!(key(&ByExtension::<u8>::new(), make()), None);
     key(&Everything, make());
-    assert_eq!(Everything.whole(&make()), Some(()));
-    // A function wants the parts.
-    let path = |parts: &Parts| parts.uri.path().to_owned();
-    assert_eq!(key(&path, make()), "/");
-    assert_eq!(path.whole(&make()), None);
+    key(&(ByHost, by_header), make());
+    // A function wants the parts, and gets all of them.
+    let path = |parts: &Parts| format!("{parts:?}");
+    let mut request = make();
+    let (before, key) = (format!("{request:?}"), key(&path, make()));
+    assert_eq!(path.of(&mut request), key);
+    assert_eq!(format!("{request:?}"), before);
+}
+
+#[test]
+fn what_is_known_to_be_the_key_is_the_key() {
+    let of = |uri: &str, tenant: Option<&'static [u8]>| {
+        let mut request = request(uri, None);
+        if let Some(tenant) = tenant {
+            let tenant = HeaderValue::from_bytes(tenant).unwrap();
+            request.headers_mut().insert("x-tenant", tenant);
+        }
+        request.extensions_mut().insert(Model::new(uri));
+        request
+    };
+    let requests = [
+        of("https://a/", Some(b"a")),
+        of("https://A/", Some(b"A")),
+        of("https://user@a/", Some(b"a")),
+        of("https://a:1/", Some(b"T\xff")),
+        of("/path", Some("T\u{fffd}".as_bytes())),
+    ];
+    // Each key against each request: never true of another key, and true where a call repeats.
+    fn check<K: RequestKey>(by: &K, requests: &[Request<()>], repeats: usize) {
+        let mut known = 0;
+        for one in requests {
+            let key = key(by, one.clone());
+            for (index, other) in requests.iter().enumerate() {
+                let is = by.is(other, &key);
+                let same = key == self::key(by, other.clone());
+                assert!(same || !is, "{key:?} is not that of request {index}");
+                known += usize::from(is);
+            }
+        }
+        assert_eq!(known, repeats);
+    }
+    let by_header = ByHeader(HeaderName::from_static("x-tenant"));
+    // "https://a/" is known by its own key, and by those of "https://A/" and "https://user@a/".
+    check(&ByHost, &requests, 4);
+    check(&by_header, &requests, 7);
+    check(&(ByHost, by_header), &requests, 2);
+    check(&ByExtension::<Model>::new(), &requests, 5);
+    check(&Everything, &requests, 25);
+    check(&BySecret::api_key(), &requests, 0);
+    check(&|parts: &Parts| parts.uri.clone(), &requests, 0);
 }

@@ -22,6 +22,18 @@ pub(crate) struct Book<Q> {
     swept: Mutex<Option<Instant>>,
 }
 
+impl<Q> Book<Q> {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.common.settings
+    }
+
+    /// Whether any key is paused or paced; if not, no call needs to ask.
+    pub(crate) fn is_engaged(&self) -> bool {
+        // Relaxed: see `Slot::with`.
+        self.common.engaged.load(Ordering::Relaxed) != 0
+    }
+}
+
 impl<Q: Clone + Eq + Hash + fmt::Debug> Book<Q> {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
@@ -32,16 +44,6 @@ impl<Q: Clone + Eq + Hash + fmt::Debug> Book<Q> {
             lines: RwLock::new(HashMap::new()),
             swept: Mutex::new(None),
         }
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.common.settings
-    }
-
-    /// Whether any key is paused or paced; if not, no call needs to ask.
-    pub(crate) fn is_engaged(&self) -> bool {
-        // Relaxed: see `Slot::with`.
-        self.common.engaged.load(Ordering::Relaxed) != 0
     }
 
     /// The line of `key`, if it has one.

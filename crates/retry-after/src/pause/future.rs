@@ -1,6 +1,7 @@
 use std::fmt;
 use std::hash::Hash;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Request;
@@ -9,9 +10,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 use tower_steady_core::BoxError;
 
-use super::book::Book;
+use super::caller::Caller;
 use super::clock;
-use super::registry::Numbered;
 use super::verdict::{self, Verdict};
 use super::waiting::{Tracked, Waiting};
 
@@ -32,9 +32,7 @@ pin_project! {
         Free {
             #[pin]
             call: F,
-            key: Q,
-            number: u64,
-            proactive: bool,
+            caller: Arc<Caller<Q>>,
         },
         /// Sent while its key was paced.
         Paced {
@@ -50,14 +48,10 @@ pin_project! {
 }
 
 impl<F, S, B, Q> ResponseFuture<F, S, B, Q> {
-    pub(crate) fn free(call: F, key: Q, number: u64, proactive: bool) -> Self {
+    #[inline]
+    pub(crate) fn free(call: F, caller: Arc<Caller<Q>>) -> Self {
         Self {
-            state: State::Free {
-                call,
-                key,
-                number,
-                proactive,
-            },
+            state: State::Free { call, caller },
         }
     }
 
@@ -87,24 +81,24 @@ where
     F: Future<Output = Result<Response<RB>, E>>,
     S: Service<Request<B>, Response = Response<RB>, Error = E, Future = F> + Clone,
     E: Into<BoxError>,
-    Q: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static,
+    Q: Clone + Eq + Hash + fmt::Debug,
 {
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match self.as_mut().project().state.project() {
-                StateProjection::Free {
-                    call,
-                    key,
-                    number,
-                    proactive,
-                } => {
-                    let result = ready!(call.poll(cx)).map_err(Into::into);
-                    if !verdict::is_plain_success(&result) || *proactive {
-                        tell(*number, key, &result);
-                    }
-                    return Poll::Ready(result);
+                StateProjection::Free { call, caller } => {
+                    let polled = call.poll(cx);
+                    // Looked at where it is: a response is large to move.
+                    return match &polled {
+                        Poll::Ready(Ok(response))
+                            if verdict::is_success(response) && !caller.proactive =>
+                        {
+                            polled.map_err(Into::into)
+                        }
+                        _ => polled.map(|result| tell(caller, result)),
+                    };
                 }
                 StateProjection::Paced { call, tracked } => {
                     let result = ready!(call.poll(cx)).map_err(Into::into);
@@ -129,20 +123,24 @@ where
 
 /// Pauses the key of a call that was sent while nobody was paused, if it was refused with a wait.
 #[cold]
-fn tell<Q, RB>(number: u64, key: &Q, result: &Result<Response<RB>, BoxError>)
+fn tell<Q, RB, E>(
+    caller: &Caller<Q>,
+    result: Result<Response<RB>, E>,
+) -> Result<Response<RB>, BoxError>
 where
-    Q: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static,
+    Q: Clone + Eq + Hash + fmt::Debug,
+    E: Into<BoxError>,
 {
-    let Some(book) = Numbered::<Book<Q>>::find(number) else {
-        return;
-    };
+    let result = result.map_err(Into::into);
+    let Caller { key, book, .. } = caller;
     if let Verdict {
         pause: Some(wait), ..
-    } = verdict::of(result, book.settings(), key)
+    } = verdict::of(&result, book.settings(), key)
     {
         let now = clock::now();
         if let Some(slot) = book.open(key, now) {
             slot.pause(now, wait);
         }
     }
+    result
 }

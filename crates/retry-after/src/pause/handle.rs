@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::book::Book;
 use super::clock;
-use super::registry::Numbered;
 
 /// Looks at the pauses of a [`PauseLayer`](super::PauseLayer) and moves them by hand.
 ///
 /// `Q` is what the layer's [`RequestKey`](tower_steady_core::key::RequestKey) makes. Clones see the same.
 pub struct PauseHandle<Q> {
-    book: Arc<Numbered<Book<Q>>>,
+    book: Arc<Book<Q>>,
 }
 
 /// A key that is paused or paced.
@@ -29,7 +28,7 @@ pub struct PausedKey<Q> {
 }
 
 impl<Q: Clone + Eq + Hash + fmt::Debug> PauseHandle<Q> {
-    pub(crate) fn new(book: Arc<Numbered<Book<Q>>>) -> Self {
+    pub(crate) fn new(book: Arc<Book<Q>>) -> Self {
         Self { book }
     }
 

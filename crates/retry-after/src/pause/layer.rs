@@ -6,7 +6,6 @@ use tower_steady_core::key::{ByHost, RequestKey};
 
 use super::book::Book;
 use super::config::Settings;
-use super::registry::Numbered;
 use super::{Pause, PauseBuilder, PauseHandle};
 
 /// Pauses all calls of a key while the server wants none of them. See the [module](super).
@@ -20,7 +19,7 @@ pub struct PauseLayer<K: RequestKey = ByHost> {
 /// What a layer and its services share.
 pub(crate) struct Core<K: RequestKey> {
     pub(crate) key: K,
-    pub(crate) book: Arc<Numbered<Book<K::Key>>>,
+    pub(crate) book: Arc<Book<K::Key>>,
 }
 
 impl PauseLayer<ByHost> {
@@ -38,7 +37,7 @@ impl PauseLayer<ByHost> {
 
 impl<K: RequestKey> PauseLayer<K> {
     pub(crate) fn with(key: K, settings: Settings) -> Self {
-        let book = Numbered::new(Book::new(settings));
+        let book = Arc::new(Book::new(settings));
         Self {
             shared: Arc::new(Core { key, book }),
         }

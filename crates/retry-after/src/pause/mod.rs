@@ -67,6 +67,7 @@
 //! collisions.
 
 pub(crate) mod book;
+mod caller;
 mod clock;
 pub(crate) mod config;
 mod error;
@@ -75,7 +76,6 @@ mod handle;
 mod layer;
 pub(crate) mod line;
 pub(crate) mod pacer;
-mod registry;
 mod service;
 pub(crate) mod slot;
 mod verdict;

@@ -7,6 +7,7 @@ use tower_service::Service;
 use tower_steady_core::key::{ByHost, RequestKey};
 use tower_steady_core::{BoxError, Deadline};
 
+use super::caller::Caller;
 use super::clock;
 use super::error::{Paused, PausedReason};
 use super::future::ResponseFuture;
@@ -18,11 +19,40 @@ use super::waiting::{Patience, Place, Tracked, Waiting, refuse};
 pub struct Pause<S, K: RequestKey = ByHost> {
     inner: S,
     shared: Arc<Core<K>>,
+    /// Of the call before: the next one mostly has the same key. Not shared with clones, so that threads
+    /// do not share its count.
+    last: Option<Arc<Caller<K::Key>>>,
 }
 
 impl<S, K: RequestKey> Pause<S, K> {
     pub(crate) fn new(inner: S, shared: Arc<Core<K>>) -> Self {
-        Self { inner, shared }
+        Self {
+            inner,
+            shared,
+            last: None,
+        }
+    }
+
+    /// Made before it is known to be needed: a refusal comes when the request is gone.
+    #[inline]
+    fn caller<B>(&mut self, request: &mut Request<B>) -> Arc<Caller<K::Key>> {
+        match &self.last {
+            Some(last) if self.shared.key.is(request, &last.key) => Arc::clone(last),
+            _ => self.other_caller(request),
+        }
+    }
+
+    #[inline(never)]
+    fn other_caller<B>(&mut self, request: &mut Request<B>) -> Arc<Caller<K::Key>> {
+        let key = self.shared.key.of(request);
+        match &self.last {
+            Some(last) if last.key == key => Arc::clone(last),
+            _ => {
+                let caller = Arc::new(Caller::new(key, &self.shared.book));
+                self.last = Some(Arc::clone(&caller));
+                caller
+            }
+        }
     }
 }
 
@@ -40,52 +70,31 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // The key is made before it is known to be needed: a refusal comes when the request is gone.
-        let key = if let Some(key) = self.shared.key.whole(&request) {
-            key
-        } else {
-            let (parts, body) = request.into_parts();
-            let key = self.shared.key.key(&parts);
-            request = Request::from_parts(parts, body);
-            key
-        };
+        let caller = self.caller(&mut request);
         if self.shared.book.is_engaged() {
-            return self.ask(key, request);
+            return self.ask(caller, request);
         }
-        self.pass(key, request)
+        ResponseFuture::free(self.inner.call(request), caller)
     }
 }
 
 impl<S, K: RequestKey> Pause<S, K> {
-    /// Nobody is paused.
-    fn pass<B>(
-        &mut self,
-        key: K::Key,
-        request: Request<B>,
-    ) -> ResponseFuture<S::Future, S, B, K::Key>
-    where
-        S: Service<Request<B>>,
-    {
-        let proactive = self.shared.book.settings().proactive;
-        let number = self.shared.book.number();
-        ResponseFuture::free(self.inner.call(request), key, number, proactive)
-    }
-
     /// Somebody is paused: is it this key?
     #[cold]
     fn ask<B>(
         &mut self,
-        key: K::Key,
+        caller: Arc<Caller<K::Key>>,
         request: Request<B>,
     ) -> ResponseFuture<S::Future, S, B, K::Key>
     where
         S: Service<Request<B>> + Clone,
     {
         let now = clock::now();
-        let Some(slot) = self.shared.book.find(&key) else {
+        let Some(slot) = self.shared.book.find(&caller.key) else {
             self.shared.book.sweep(now);
-            return self.pass(key, request);
+            return ResponseFuture::free(self.inner.call(request), caller);
         };
         let patience = Patience::new(
             now,
@@ -95,7 +104,7 @@ impl<S, K: RequestKey> Pause<S, K> {
         match slot.enter(now, patience.give_up) {
             Entry::Free => {
                 self.shared.book.sweep(now);
-                self.pass(key, request)
+                ResponseFuture::free(self.inner.call(request), caller)
             }
             Entry::Go(pass) => {
                 ResponseFuture::paced(self.inner.call(request), Tracked::new(slot, pass))
@@ -123,6 +132,7 @@ impl<S: Clone, K: RequestKey> Clone for Pause<S, K> {
         Self {
             inner: self.inner.clone(),
             shared: Arc::clone(&self.shared),
+            last: None,
         }
     }
 }
@@ -132,6 +142,6 @@ impl<S: fmt::Debug, K: RequestKey> fmt::Debug for Pause<S, K> {
         f.debug_struct("Pause")
             .field("inner", &self.inner)
             .field("book", &self.shared.book)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -24,9 +24,10 @@ pub(crate) enum Lesson {
     Refused,
 }
 
-/// Whether nothing at all is to be learned from it, unless by the headers of a success.
-pub(crate) fn is_plain_success<RB>(result: &Result<Response<RB>, BoxError>) -> bool {
-    Outcome::class_of(result) == Class::Success
+/// Whether nothing at all is to be learned from it, unless by its headers.
+#[inline]
+pub(crate) fn is_success<RB>(response: &Response<RB>) -> bool {
+    Outcome::class_of_response(response) == Class::Success
 }
 
 pub(crate) fn of<RB>(
