@@ -115,11 +115,6 @@ impl Breaker {
         }
     }
 
-    /// Whether [`Self::begin`] needs to know the time.
-    pub(crate) fn has_window(&self) -> bool {
-        self.rules.bucket.is_some()
-    }
-
     /// Sets the row of failures to zero and says what it was. `None` if the ticket is of an earlier
     /// generation.
     fn end_row(&self, ticket: &Ticket) -> Option<u32> {

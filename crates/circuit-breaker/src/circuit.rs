@@ -69,14 +69,14 @@ impl Circuit {
     /// Lets a call through. The clock is read only where its time matters.
     #[inline]
     pub(crate) fn admit(&self) -> Result<Ticket, Box<CircuitOpen>> {
-        if self.settings.slow_after.is_none()
-            && let Some(ticket) = self.breaker.pass()
-        {
-            return Ok(ticket);
+        match self.breaker.pass() {
+            Some(ticket) if self.settings.slow_after.is_none() => Ok(ticket),
+            Some(ticket) => Ok(ticket.started(self.settings.now())),
+            None => self.admit_at(self.settings.now()),
         }
-        self.admit_at(self.settings.now())
     }
 
+    #[cold]
     fn admit_at(&self, now: Tick) -> Result<Ticket, Box<CircuitOpen>> {
         let (admitted, change) = self.breaker.admit(now);
         self.announce(change, now);

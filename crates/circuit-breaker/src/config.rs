@@ -302,8 +302,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             positive("slow_calls", limit)?;
         }
         let settings = Settings {
-            plain_success: rules.bucket.is_none()
-                && self.verdicts[Class::Success.index()] == Verdict::Success,
+            timed: rules.bucket.is_some(),
             rules: Arc::new(rules),
             verdicts: self.verdicts,
             slow_after: self.slow_calls.map(|(limit, _)| limit),

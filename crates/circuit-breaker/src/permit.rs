@@ -41,7 +41,7 @@ impl Permit {
         if let Some(circuit) = &self.circuit {
             let breaker = &circuit.breaker;
             let now = match now {
-                None if breaker.has_window() => circuit.settings.now(),
+                None if circuit.settings.timed => circuit.settings.now(),
                 now => now.unwrap_or_default(),
             };
             breaker.begin(&mut self.ticket, now, shard::index(SHARDS));
@@ -51,17 +51,22 @@ impl Permit {
     /// Ends the call well at its head: nearly every call.
     #[inline]
     pub(crate) fn succeed(&mut self) {
-        // Nothing depends on the time, and nothing is to be measured.
         if let Some(circuit) = &self.circuit
-            && circuit.settings.plain_success
-            && circuit
-                .breaker
-                .succeed(&self.ticket, Tick::default(), shard::index(SHARDS))
+            && circuit.settings.verdicts[Class::Success.index()] == Verdict::Success
         {
-            self.circuit = None;
-        } else {
-            self.settle(Class::Success, None, None);
+            let mut now = Tick::default();
+            let mut slow = false;
+            if circuit.settings.timed {
+                now = circuit.settings.now();
+                slow = self.is_slow(&circuit.settings, now);
+            }
+            let shard = shard::index(SHARDS);
+            if !slow && circuit.breaker.succeed(&self.ticket, now, shard) {
+                self.circuit = None;
+                return;
+            }
         }
+        self.settle(Class::Success, None, None);
     }
 
     /// Ends the call. `wait`: how long the server wants to be left alone. `output`: when the first

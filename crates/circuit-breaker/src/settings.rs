@@ -38,8 +38,9 @@ pub(crate) type Listener = Arc<dyn Fn(&Transition) + Send + Sync>;
 
 /// The validated configuration, shared by all circuits of a layer.
 pub(crate) struct Settings {
-    /// Whether a call that ended well is a success that needs no look at the clock.
-    pub(crate) plain_success: bool,
+    /// Whether the time matters for a call that does well: with a window, without which there is no
+    /// limit for slow calls either.
+    pub(crate) timed: bool,
     pub(crate) rules: Arc<Rules>,
     pub(crate) verdicts: [Verdict; Class::ALL.len()],
     pub(crate) slow_after: Option<Duration>,
@@ -56,6 +57,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the clock.
+    #[inline]
     pub(crate) fn now(&self) -> Tick {
         Tick::at(Instant::now().saturating_duration_since(self.origin))
     }

@@ -22,5 +22,7 @@ impl Tick {
 
 /// Whole nanoseconds, saturating.
 pub(crate) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+    // In 64 bits: this is done once or twice a call.
+    let seconds = span.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(span.subsec_nanos()))
 }

@@ -29,13 +29,7 @@ impl Breaker {
     /// half-open and is its first probe.
     pub(crate) fn admit(&self, now: Tick) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.pass() {
-            return (
-                Ok(Ticket {
-                    started: now,
-                    ..ticket
-                }),
-                None,
-            );
+            return (Ok(ticket.started(now)), None);
         }
         let (admitted, change) = match self.refusal(self.word(), now) {
             Some(refusal) => (Err(refusal), None),

@@ -68,6 +68,13 @@ impl Refusal {
 }
 
 impl Ticket {
+    pub(crate) const fn started(self, now: Tick) -> Self {
+        Self {
+            started: now,
+            ..self
+        }
+    }
+
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe != 0
     }
