@@ -93,7 +93,7 @@ where
                     this.state.set(State::Asking { source });
                 }
                 StateProj::Asking { source } => {
-                    let given = ready!(source.poll(cx)).and_then(good);
+                    let given = ready!(source.poll(cx)).and_then(Given::good);
                     let own = this
                         .own
                         .take()
@@ -122,14 +122,6 @@ where
     match kept.and_then(|kept| source.learn(kept, &response)) {
         Some(recorder) => response.map(|body| ResponseBody::recorded(body, recorder)),
         None => response.map(ResponseBody::live),
-    }
-}
-
-/// An answer that is itself a failure is none.
-fn good<RB>(given: Given<RB>) -> Result<Given<RB>, Tried> {
-    match Outcome::class_of_response(&given.response) {
-        Class::Success => Ok(given),
-        class => Err(Tried::one(&given.source, class.as_str())),
     }
 }
 

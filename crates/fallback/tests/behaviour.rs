@@ -228,6 +228,28 @@ async fn when_nothing_works_the_caller_gets_the_first_answer_and_what_was_tried(
     assert_eq!(original.kind(), io::ErrorKind::ConnectionRefused);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_answer_is_a_failure_makes_way_for_the_next() {
+    let mut failure = Response::new(Bytes::from_static(b"broken"));
+    *failure.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let failure = Fixed::new(failure).name("broken").unwrap();
+    let down = provider(&Arc::default(), |_| status(503, "own"));
+
+    let apology = Fixed::new(Response::new(Bytes::from_static(b"sorry")));
+    let service = FallbackLayer::new(failure.clone())
+        .or(apology)
+        .layer(down.clone());
+    let answer = service.oneshot(ask("hello")).await.unwrap();
+    assert_eq!(answer.headers()["x-degraded"], "fixed;reason=overloaded");
+    assert_eq!(text(answer).await, "sorry");
+
+    let service = FallbackLayer::new(failure.clone()).or(failure).layer(down);
+    let answer = service.oneshot(ask("hello")).await.unwrap();
+    let tried = &answer.extensions().get::<Tried>().unwrap().sources;
+    assert_eq!(tried.len(), 2);
+    assert_eq!(text(answer).await, "own");
+}
+
 /// A provider that is up until `down` says otherwise.
 fn until(
     down: &Arc<AtomicUsize>,

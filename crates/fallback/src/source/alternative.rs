@@ -7,7 +7,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_service::Service;
-use tower_steady_core::{BoxError, Class, ConfigError, Outcome, TryClone};
+use tower_steady_core::{BoxError, ConfigError, Outcome, TryClone};
 
 use super::request::{self, copy};
 use super::{Given, Source, checked_name};
@@ -105,11 +105,11 @@ where
         };
         let result = ready!(oneshot.poll(cx)).map_err(Into::into);
         Poll::Ready(match result {
-            Ok(response) if Outcome::class_of_response(&response) == Class::Success => {
+            Ok(response) => {
                 let response = response.map(ResponseBody::live);
                 Ok(Given::new(Arc::clone(this.name), response))
             }
-            // Its own answer is not the caller's: what it came to is.
+            // Its own error is not the caller's: what it came to is.
             failed => Err(Tried::one(this.name, Outcome::class_of(&failed).as_str())),
         })
     }

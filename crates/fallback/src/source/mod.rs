@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use tower_steady_core::{ConfigError, Outcome};
+use tower_steady_core::{Class, ConfigError, Outcome};
 
 use crate::{ResponseBody, Tried};
 
@@ -71,6 +71,14 @@ impl<RB> Given<RB> {
     pub const fn aged(mut self, age: Duration) -> Self {
         self.age = Some(age);
         self
+    }
+
+    /// An answer that is itself a failure is none.
+    pub(crate) fn good(self) -> Result<Self, Tried> {
+        match Outcome::class_of_response(&self.response) {
+            Class::Success => Ok(self),
+            class => Err(Tried::one(&self.source, class.as_str())),
+        }
     }
 }
 

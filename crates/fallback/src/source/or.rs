@@ -105,7 +105,7 @@ where
                 StateProj::Next { next } => ready!(next.poll(cx)),
                 StateProj::Nobody => Err(Tried::default()),
             };
-            match given {
+            match given.and_then(Given::good) {
                 Ok(given) => return Poll::Ready(Ok(given)),
                 Err(tried) => this.tried.sources.extend(tried.sources),
             }
