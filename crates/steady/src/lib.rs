@@ -90,6 +90,8 @@ pub mod reqwest;
 mod stack;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+#[cfg(any(feature = "error-response", feature = "tonic"))]
+mod words;
 
 #[cfg(feature = "builder")]
 pub use self::builder_ext::ServiceBuilderExt;

@@ -1,11 +1,12 @@
-//! The stack under a tonic client, over real sockets. The codec hands bytes on as they are; what is
-//! generated from a `.proto` differs from [`Llm`] in nothing else.
+//! The stack under a tonic client, over real sockets.
+
+mod grpc;
 
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
-use tonic::client::{Grpc, GrpcService};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use bytes::Bytes;
+use grpc::Llm;
+use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 use tower::Layer;
@@ -14,62 +15,6 @@ use tower_steady::replay_body::ReplayLayer;
 use tower_steady::tonic::GrpcLayer;
 use tower_steady::{Class, Failure, Steady, VetoReason};
 use tower_steady_testkit::{Answer, Provider, Server};
-
-/// Bytes in, bytes out.
-#[derive(Clone, Copy, Default)]
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
-}
-
-/// As tonic-build writes it.
-struct Llm<T>(Grpc<T>);
-
-impl<T> Llm<T>
-where
-    T: GrpcService<tonic::body::Body>,
-    T::Error: Into<tower_steady::BoxError>,
-    T::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<tower_steady::BoxError> + Send,
-{
-    async fn complete(&mut self, prompt: Request<Bytes>) -> Result<Response<Bytes>, Status> {
-        let ready = self.0.ready().await;
-        ready.map_err(|error| Status::unknown(format!("not ready: {}", error.into())))?;
-        let path = http::uri::PathAndQuery::from_static("/llm.v1.Llm/Complete");
-        self.0.unary(prompt, path, Plain).await
-    }
-}
 
 fn steady() -> Steady<ReplayLayer> {
     Steady::interactive().with_any_body()

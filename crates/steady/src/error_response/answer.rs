@@ -7,6 +7,8 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tower_steady_core::{BoxError, Class, Outcome, Report, VetoReason};
 
+use crate::words;
+
 /// The error behind a response, in the response's extensions: for a log, not for the caller.
 #[derive(Clone, Debug)]
 pub struct OriginalError(Arc<dyn Error + Send + Sync>);
@@ -36,11 +38,10 @@ pub fn error_response(error: impl Into<BoxError>) -> Response<String> {
     let result: Result<Response<()>, BoxError> = Err(error.into());
     let outcome = Outcome::read(&result);
     let report = Report::of(&result).cloned();
-    let (status, message) = meaning(&outcome);
-    let wait = time_left(&outcome);
+    let wait = words::time_left(&outcome);
 
-    let mut response = Response::new(body(&outcome, report.as_ref(), message, wait));
-    *response.status_mut() = status;
+    let mut response = Response::new(body(&outcome, report.as_ref(), wait));
+    *response.status_mut() = status(&outcome);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(wait) = wait {
@@ -57,47 +58,17 @@ pub fn error_response(error: impl Into<BoxError>) -> Response<String> {
     response
 }
 
-fn meaning(outcome: &Outcome) -> (StatusCode, &'static str) {
-    const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
-    const TIMEOUT: (StatusCode, &str) = (
-        StatusCode::GATEWAY_TIMEOUT,
-        "the provider did not answer in time",
-    );
-
+fn status(outcome: &Outcome) -> StatusCode {
     let veto = outcome.veto.as_ref().map(|veto| veto.reason());
     match (outcome.class, veto) {
-        (Class::Rejected, Some(VetoReason::Deadline)) | (Class::Timeout, _) => TIMEOUT,
-        (Class::Rejected, Some(VetoReason::CircuitOpen)) => {
-            (UNAVAILABLE, "the provider is not being called right now")
+        (Class::Rejected, Some(VetoReason::Deadline)) | (Class::Timeout, _) => {
+            StatusCode::GATEWAY_TIMEOUT
         }
-        (Class::Rejected, Some(VetoReason::Paused)) => {
-            (UNAVAILABLE, "calls to the provider are paused")
-        }
-        (Class::Rejected, Some(VetoReason::Budget | VetoReason::Spend)) => {
-            (UNAVAILABLE, "a budget for calls to the provider is used up")
-        }
-        (Class::Rejected, _) => (UNAVAILABLE, "the call was refused before it was sent"),
-        (Class::Overloaded, _) => (UNAVAILABLE, "the provider is overloaded"),
-        (Class::RateLimited, _) => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "the provider's rate limit is reached",
-        ),
-        (Class::InvalidRequest, _) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the request to the provider could not be made",
-        ),
-        (Class::Transport, _) => (
-            StatusCode::BAD_GATEWAY,
-            "the connection to the provider failed",
-        ),
-        _ => (StatusCode::BAD_GATEWAY, "the provider's answer failed"),
+        (Class::Rejected | Class::Overloaded, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (Class::RateLimited, _) => StatusCode::TOO_MANY_REQUESTS,
+        (Class::InvalidRequest, _) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_GATEWAY,
     }
-}
-
-/// How long it makes no sense to come back: the provider's word and the layers', the longer of both.
-fn time_left(outcome: &Outcome) -> Option<Duration> {
-    let veto = outcome.veto.as_ref().and_then(|veto| veto.time_left());
-    outcome.wait.max(veto)
 }
 
 /// `Retry-After` knows whole seconds only (RFC 9110 section 10.2.3); a second early is refused again.
@@ -107,18 +78,13 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// Every word in it is one of ours and needs no escape.
-fn body(
-    outcome: &Outcome,
-    report: Option<&Report>,
-    message: &str,
-    wait: Option<Duration>,
-) -> String {
+fn body(outcome: &Outcome, report: Option<&Report>, wait: Option<Duration>) -> String {
     let mut body = format!(r#"{{"error":{{"type":"{}""#, outcome.class);
     // Writing to a string does not fail.
     if let Some(veto) = &outcome.veto {
         let _ = write!(body, r#","reason":"{}""#, veto.reason());
     }
-    let _ = write!(body, r#","message":"{message}""#);
+    let _ = write!(body, r#","message":"{}""#, words::message(outcome));
     if let Some(report) = report {
         let _ = write!(body, r#","attempts":{}"#, report.sends());
     }

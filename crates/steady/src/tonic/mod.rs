@@ -20,8 +20,60 @@
 //! told by its trailers, as ever. [`DeadlineLayer`](crate::deadline::DeadlineLayer) reads the
 //! `grpc-timeout` that [`Request::set_timeout`](::tonic::Request::set_timeout) writes.
 //!
-//! In a tonic *server* that calls an LLM, do not hand a status of the upstream's on with `?`: its
-//! message and metadata are the provider's words to you and not to your caller.
+//! # In a server
+//!
+//! A tonic server that calls an LLM keeps the stack in its service struct, one value for every method
+//! that is to share circuits and budgets, another where a layer is to differ. It does not hand an
+//! upstream's status on with `?`, whose message and metadata are the provider's words to the server and
+//! not to its caller: [`status_for`] makes one that a caller may see.
+//!
+//! tonic drops a handler at the caller's `grpc-timeout`, or when the caller has gone, and all that is
+//! under way below ends with it. Where the header is copied to the request for the provider, the stack
+//! knows the deadline beforehand, and begins no wait that it cannot end.
+//!
+//! ```
+//! # #[cfg(feature = "presets")]
+//! # mod example {
+//! use bytes::Bytes;
+//! use http_body_util::{BodyExt, Full};
+//! use tonic::{Request, Response, Status};
+//! use tower::{Layer, ServiceExt};
+//! use tower_steady::{BoxError, Class, Outcome, Steady, tonic::status_for};
+//!
+//! type Http = hyper_util::client::legacy::Client<
+//!     hyper_util::client::legacy::connect::HttpConnector,
+//!     Full<Bytes>,
+//! >;
+//!
+//! struct Assistant {
+//!     llm: <Steady as Layer<Http>>::Service,
+//! }
+//!
+//! impl Assistant {
+//!     // Of the trait that tonic-build makes.
+//!     async fn complete(&self, prompt: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+//!         let (metadata, _, prompt) = prompt.into_parts();
+//!         let mut request = http::Request::post("http://localhost:8080/v1/completions")
+//!             .body(Full::new(prompt))
+//!             .map_err(|_| Status::internal("the request could not be made"))?;
+//!         if let Some(timeout) = metadata.into_headers().remove("grpc-timeout") {
+//!             request.headers_mut().insert("grpc-timeout", timeout);
+//!         }
+//!
+//!         let result = self.llm.clone().oneshot(request).await;
+//!         let outcome = Outcome::read(&result);
+//!         match result {
+//!             Ok(answer) if outcome.class == Class::Success => {
+//!                 let body = answer.into_body().collect().await;
+//!                 let body = body.map_err(|_| Status::unavailable("the answer broke off"))?;
+//!                 Ok(Response::new(body.to_bytes()))
+//!             }
+//!             _ => Err(status_for(&outcome)),
+//!         }
+//!     }
+//! }
+//! # }
+//! ```
 //!
 //! # Example
 //!
@@ -55,10 +107,12 @@
 mod below;
 mod future;
 mod layer;
+mod server;
 mod service;
 mod status;
 
 pub use self::below::{ChannelFuture, GrpcChannel};
 pub use self::future::ResponseFuture;
 pub use self::layer::GrpcLayer;
+pub use self::server::status_for;
 pub use self::service::Grpc;
