@@ -82,6 +82,8 @@ assert_eq!(answer.unwrap().status(), 200);
 mod builder_ext;
 #[cfg(feature = "error-response")]
 pub mod error_response;
+#[cfg(any(feature = "error-response", feature = "tonic"))]
+mod late;
 #[cfg(feature = "presets")]
 mod preset;
 #[cfg(feature = "reqwest")]

@@ -14,7 +14,7 @@ use tower_steady::circuit_breaker::CircuitBreakerLayer;
 use tower_steady::replay_body::ReplayLayer;
 use tower_steady::tonic::GrpcLayer;
 use tower_steady::{Class, Failure, Steady, VetoReason};
-use tower_steady_testkit::{Answer, Provider, Server};
+use tower_steady_testkit::{Answer, Provider, Script, Server};
 
 fn steady() -> Steady<ReplayLayer> {
     Steady::interactive().with_any_body()
@@ -87,6 +87,66 @@ async fn a_status_in_trailers_without_a_message_is_retried_and_told_the_same_way
     );
     assert_eq!(status.metadata().get("x-region").unwrap(), "eu");
     assert_eq!(report(&status), (Class::Overloaded, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_after_the_first_message_keeps_code_message_class_and_attempts() {
+    let late = Answer::grpc_then(b"Hel", 8, "out%20of%20tokens").trailer("x-region", "eu");
+    let hung = Answer::grpc_ok(b"Hel").hang_after(8);
+    let torn = Answer::grpc_ok(b"Hel").cut_after(8);
+    let idle = Code::DeadlineExceeded;
+    for (answer, code, class, message) in [
+        (
+            late,
+            Code::ResourceExhausted,
+            Class::RateLimited,
+            Some("out of tokens"),
+        ),
+        (hung, idle, Class::Timeout, None),
+        (torn, Code::Unavailable, Class::Transport, None),
+    ] {
+        // At the first try, and after one that was retried.
+        for before in [0, 1] {
+            let script = Script::new(vec![Answer::grpc_error(14, "busy"); before]);
+            let provider = Provider::new(script.then(answer.clone()));
+            let server = provider.serve().await.unwrap();
+            let status = ask(&server).await.unwrap_err();
+            assert_eq!(status.code(), code, "{status:?}");
+            if let Some(message) = message {
+                assert_eq!(status.message(), message);
+                assert_eq!(status.metadata().get("x-region").unwrap(), "eu");
+            }
+            assert_eq!(report(&status), (class, before + 1));
+            let failure = Failure::find(&status).unwrap();
+            let last = failure.report().unwrap().attempts.last().unwrap();
+            assert_eq!(last.class, class, "the head was good, the try was not");
+            assert_eq!(
+                provider.received(),
+                before + 1,
+                "a begun answer is not asked for again"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_messages_of_a_stream_arrive_before_its_failure() {
+    let busy = Answer::grpc_then(b"one", 14, "busy");
+    let server = Provider::new(busy).serve().await.unwrap();
+    let channel = GrpcLayer::new(steady()).layer(channel(&server));
+    let mut client = Grpc::new(channel);
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static(grpc::COMPLETE);
+    let prompt = Request::new(Bytes::from("prompt"));
+    let answer = client.server_streaming(prompt, path, grpc::Plain).await;
+    let mut messages = answer.unwrap().into_inner();
+    assert_eq!(messages.message().await.unwrap().unwrap(), "one");
+    let status = messages.message().await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unavailable, "busy")
+    );
+    assert_eq!(report(&status), (Class::Overloaded, 1));
 }
 
 #[tokio::test(start_paused = true)]

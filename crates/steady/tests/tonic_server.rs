@@ -284,7 +284,8 @@ async fn a_layer_swapped_on_one_method_changes_that_method_alone() {
         stack(&shared.with_retry(once))
     };
     let hasty = |shared: Steady| stack(&shared.with_breaker(breaker(2)));
-    let swaps: [(fn(Steady) -> Stack, _); 2] = [(once, [1, 1]), (hasty, [2, 0])];
+    type Swap = fn(Steady) -> Stack;
+    let swaps: [(Swap, _); 2] = [(once, [1, 1]), (hasty, [2, 0])];
     for (swap, sends) in swaps {
         let shared = Steady::interactive();
         let provider = Provider::new(Answer::unavailable());

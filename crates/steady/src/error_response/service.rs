@@ -1,25 +1,23 @@
 use std::convert::Infallible;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
 use tower_steady_core::BoxError;
 
 use super::{ResponseBody, ResponseFuture};
+use crate::late::Late;
 
 /// The service of an [`ErrorResponseLayer`](super::ErrorResponseLayer).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ErrorResponse<S> {
-    inner: S,
-    /// Why the service below is not ready. This service cannot say so but in answer to a call.
-    unready: Option<BoxError>,
+    inner: Late<S>,
 }
 
 impl<S> ErrorResponse<S> {
     pub(super) const fn new(inner: S) -> Self {
         Self {
-            inner,
-            unready: None,
+            inner: Late::new(inner),
         }
     }
 }
@@ -34,23 +32,13 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        if self.unready.is_none() {
-            self.unready = ready!(self.inner.poll_ready(cx)).err().map(Into::into);
-        }
-        Poll::Ready(Ok(()))
+        self.inner.poll_ready(cx).map(Ok)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.unready.take() {
-            Some(error) => ResponseFuture::failed(error),
-            None => ResponseFuture::new(self.inner.call(request)),
+        match self.inner.call(request) {
+            Ok(future) => ResponseFuture::new(future),
+            Err(error) => ResponseFuture::failed(error),
         }
-    }
-}
-
-/// Readiness, and so the lack of it, is each clone's own.
-impl<S: Clone> Clone for ErrorResponse<S> {
-    fn clone(&self) -> Self {
-        Self::new(self.inner.clone())
     }
 }

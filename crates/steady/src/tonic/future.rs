@@ -8,6 +8,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_steady_core::BoxError;
 
+use super::ResponseBody;
 use super::status::{self, Verdict};
 
 pin_project! {
@@ -49,7 +50,7 @@ where
     E: Into<BoxError>,
     B: Body,
 {
-    type Output = Result<Response<B>, BoxError>;
+    type Output = Result<Response<ResponseBody<B>>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -57,7 +58,11 @@ where
             match state.as_mut().project() {
                 StateProj::Calling { future } => match ready!(future.poll(cx)) {
                     Ok(response) => match status::verdict(&response) {
-                        Verdict::Pass => return Poll::Ready(Ok(response)),
+                        Verdict::Pass => {
+                            let (head, body) = response.into_parts();
+                            let body = ResponseBody::new(body, &head.extensions);
+                            return Poll::Ready(Ok(Response::from_parts(head, body)));
+                        }
                         Verdict::Failed(status) => {
                             let (head, _) = response.into_parts();
                             return Poll::Ready(Err(status::answered(status, head)));

@@ -8,7 +8,8 @@
 //! - above, an answer that is an error becomes a [`Failure`] around its [`Status`](::tonic::Status).
 //!   tonic alone reduces a Trailers-Only answer to its status, and the attempts are lost. Like this,
 //!   the client's `Err(status)` has the provider's code, message, details and metadata, and
-//!   [`Failure::find`] on it the outcome and the report.
+//!   [`Failure::find`] on it the outcome and the report. So has the error of an answer that fails after
+//!   its first message, by its trailers or because it breaks off.
 //!
 //! An error without a status gets the code that gRPC has for it: `DEADLINE_EXCEEDED` for a timeout and
 //! a deadline, `UNAVAILABLE` for a connection that failed and for a call that a layer here refused. An
@@ -105,6 +106,7 @@
 //! [mapping]: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 
 mod below;
+mod body;
 mod future;
 mod layer;
 mod server;
@@ -112,6 +114,7 @@ mod service;
 mod status;
 
 pub use self::below::{ChannelFuture, GrpcChannel};
+pub use self::body::ResponseBody;
 pub use self::future::ResponseFuture;
 pub use self::layer::GrpcLayer;
 pub use self::server::status_for;

@@ -11,7 +11,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, response};
 use percent_encoding::percent_decode;
-use tower_steady_core::{BoxError, Class, Failure, Outcome, Report, VetoReason};
+use tower_steady_core::{
+    AttemptReport, BoxError, Class, Failure, Outcome, Report, StreamOutcome, VetoReason,
+};
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
@@ -92,9 +94,49 @@ pub(super) fn unanswered(error: BoxError) -> BoxError {
     failure.into()
 }
 
+/// The error for an answer that broke off after its head.
+pub(super) fn broken_off(error: BoxError, report: Option<Report>) -> BoxError {
+    let mut error = unanswered(error);
+    let failure = Failure::outermost(&mut error);
+    if failure.report().is_none() {
+        let class = failure.outcome().class;
+        failure.set_report(late(report, class));
+    }
+    error
+}
+
+/// The error for an answer that ended with these trailers, if they say that it failed.
+pub(super) fn ended(
+    trailers: &HeaderMap,
+    stream: Option<&StreamOutcome>,
+    report: &mut Option<Report>,
+) -> Option<BoxError> {
+    let code = code(trailers).filter(|code| *code != Code::Ok)?;
+    let verdict = stream.and_then(StreamOutcome::verdict);
+    let failed = verdict.filter(|outcome| outcome.class != Class::Success);
+    let outcome = failed.cloned();
+    let outcome = outcome.unwrap_or_else(|| Outcome::new(class_of(code)));
+    let report = late(report.take(), outcome.class);
+    let mut failure = Failure::new(outcome, read(code, trailers));
+    failure.set_report(report);
+    Some(failure.into())
+}
+
+/// The report on a call whose last try was good at its head and failed after it.
+fn late(report: Option<Report>, class: Class) -> Report {
+    let mut report = report.unwrap_or_default();
+    match report.attempts.last_mut() {
+        Some(last) => last.class = class,
+        None => report.attempts.push(AttemptReport::new(class)),
+    }
+    report
+}
+
 fn has_status(error: &(dyn Error + 'static)) -> bool {
-    error.is::<Status>()
-        || Failure::find(error).is_some_and(|failure| failure.find_source::<Status>().is_some())
+    let status = error.downcast_ref::<Status>();
+    let status = status.or_else(|| Failure::find(error)?.find_source());
+    // One that tonic has made of an error has it as its source, and `UNKNOWN` for want of a code.
+    status.is_some_and(|status| status.code() != Code::Unknown || status.source().is_none())
 }
 
 fn code(headers: &HeaderMap) -> Option<Code> {
