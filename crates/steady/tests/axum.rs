@@ -9,6 +9,7 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_steady::backoff_jitter::RetryLayer;
 use tower_steady::circuit_breaker::CircuitBreakerLayer;
 use tower_steady::deadline::DeadlineLayer;
 use tower_steady::error_response::{ErrorResponseLayer, OriginalError, error_response};
@@ -140,6 +141,61 @@ async fn a_provider_that_hangs_is_504() {
     let answer = ask(&url).await;
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(&answer)["error"]["type"], "timeout");
+}
+
+/// How many sends each of these calls, one after the other, comes to.
+async fn sends<const N: usize>(url: &str, provider: &Provider, paths: [&str; N]) -> [usize; N] {
+    let mut sends = [0; N];
+    for (path, sends) in paths.into_iter().zip(&mut sends) {
+        provider.take_calls();
+        let request = Request::post(format!("{url}{path}"));
+        let request = request.body(Full::<Bytes>::from("{}")).unwrap();
+        client().request(request).await.unwrap();
+        *sends = provider.received();
+    }
+    sends
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_swapped_on_one_route_changes_that_route_alone() {
+    let once = || RetryLayer::builder().max_attempts(1).build().unwrap();
+    let hasty = || {
+        let breaker = CircuitBreakerLayer::builder().consecutive_failures(2);
+        breaker.build().unwrap()
+    };
+    // Either swap, and none: sends of a call on each route in turn.
+    for (swap, expected) in [
+        ("retry", [3, 1, 3, 1]),
+        ("breaker", [3, 2, 3, 0]),
+        ("none", [3, 3, 3, 1]),
+    ] {
+        let provider = Provider::new(Answer::unavailable());
+        let server = provider.serve().await.unwrap();
+        let upstream: Uri = server.url().parse().unwrap();
+        let stack = steady();
+        let redirect = move |mut request: Request<Body>| {
+            *request.uri_mut() = upstream.clone();
+            request
+        };
+        let front = ServiceBuilder::new().error_response().map_request(redirect);
+        let one = front.clone().layer(stack.clone()).service(client());
+        let app = Router::new().route_service("/one", one);
+        let app = match swap {
+            "retry" => {
+                let stack = stack.with_retry(once());
+                app.route_service("/other", front.layer(stack).service(client()))
+            }
+            "breaker" => {
+                let stack = stack.with_breaker(hasty());
+                app.route_service("/other", front.layer(stack).service(client()))
+            }
+            // The tenth failure opens the circuit, which the routes share.
+            _ => app.route_service("/other", front.layer(stack).service(client())),
+        };
+        let url = serve(app).await;
+        let paths = ["/one", "/other", "/one", "/other"];
+        assert_eq!(sends(&url, &provider, paths).await, expected, "{swap}");
+    }
 }
 
 #[test]

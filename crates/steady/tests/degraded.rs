@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::{Extensions, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
@@ -88,6 +89,8 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/chat", listener.local_addr().unwrap());
         let app = Router::new().route_service("/chat", route);
+        // What waits for an acknowledgement waits while the paused clock runs on.
+        let listener = listener.tap_io(|io| io.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {
             first,
