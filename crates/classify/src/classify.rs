@@ -8,7 +8,7 @@ use crate::config::{Judge, LOOK_LIMIT};
 use crate::decode::decoded;
 use crate::future::{Kind, is_encoded};
 use crate::peek::JSON_LIMIT;
-use crate::stream::{Format, Signal, Watch, grpc_head, top_level};
+use crate::stream::{Format, Signal, Sse, Watch, grpc_head, top_level};
 use crate::{Facts, Provider};
 
 /// Classifies a response from its head and its body, as the layer would: for logs, tests and tools.
@@ -58,6 +58,7 @@ fn in_success(
     let format = match Kind::of(headers.get(header::CONTENT_TYPE)?.as_bytes()) {
         Kind::Other => return None,
         kind if is_encoded(headers) && !matches!(kind, Kind::Grpc) => return None,
+        Kind::Json if Sse::begins(body.trim_ascii_start()) => Format::Sse(Sse::default()),
         Kind::Json => {
             let head = body[..body.len().min(JSON_LIMIT)].trim_ascii_start();
             return top_level(head).is_error().then(|| {

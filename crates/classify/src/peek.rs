@@ -19,7 +19,7 @@ use crate::classify::judge_body;
 use crate::config::Config;
 use crate::events;
 use crate::note;
-use crate::stream::{Signal, Watch, top_level};
+use crate::stream::{Format, Signal, Sse, Watch, top_level};
 use crate::transport::classify_body_error;
 
 /// How much of a JSON answer is read before it counts as one.
@@ -148,11 +148,15 @@ where
         Poll::Ready(response)
     }
 
-    /// A stream that has failed before output is read on, for the sake of its connection.
+    /// A stream that has failed before output is read on, for the sake of its connection. One that
+    /// failed after output, be it in the same chunk, is committed: its cell alone tells.
     fn heed(&mut self, signal: Signal) {
-        if let Signal::Failed(outcome) = signal
-            && let Aim::Stream(watch) = mem::replace(&mut self.aim, Aim::Error)
-        {
+        let Signal::Failed(outcome) = signal else {
+            return;
+        };
+        if matches!(&self.aim, Aim::Stream(watch) if watch.has_output()) {
+            events::cut_short(&outcome);
+        } else if let Aim::Stream(watch) = mem::replace(&mut self.aim, Aim::Error) {
             self.aim = Aim::Rest(watch, outcome);
             // From here on it is the time limit of an error body.
             self.timer = None;
@@ -172,14 +176,20 @@ where
             return true;
         }
         match &self.aim {
-            Aim::Error | Aim::Rest(..) => self.chunks.len() >= config.look_limit,
-            Aim::Stream(watch) => watch.is_committed() || self.chunks.len() >= config.look_limit,
+            Aim::Error | Aim::Rest(..) | Aim::Stream(_) => {
+                self.is_committed() || self.chunks.len() >= config.look_limit
+            }
             Aim::Json if self.chunks.len() < self.next_look => false,
             Aim::Json => {
                 // Looked at again when it has doubled, so that single bytes cost no square.
                 self.next_look = self.chunks.len().saturating_mul(2).min(JSON_LIMIT);
                 let head = self.chunks.head(JSON_LIMIT);
-                let look = top_level(head.trim_ascii_start());
+                let head = head.trim_ascii_start();
+                if Sse::begins(head) {
+                    self.follow_events(config);
+                    return self.is_committed() || self.chunks.len() >= config.look_limit;
+                }
+                let look = top_level(head);
                 if look.is_error() {
                     self.aim = Aim::Error;
                     return self.chunks.len() >= config.look_limit;
@@ -187,6 +197,20 @@ where
                 look.answer || head.len() >= JSON_LIMIT
             }
         }
+    }
+
+    /// What was called JSON is an event stream: it is followed as one from its first byte on.
+    fn follow_events(&mut self, config: &Config) {
+        let format = Format::Sse(Sse::default());
+        let mut watch = Box::new(Watch::new(format, config.judge.clone(), self.provider));
+        let signal = watch.data(&self.chunks.head(usize::MAX));
+        self.aim = Aim::Stream(watch);
+        self.timer = None;
+        self.heed(signal);
+    }
+
+    fn is_committed(&self) -> bool {
+        matches!(&self.aim, Aim::Stream(watch) if watch.is_committed())
     }
 
     fn is_time_up(&mut self, cx: &mut Context<'_>, config: &Config) -> bool {

@@ -281,6 +281,38 @@ async fn late_error_reaches_the_cell_and_not_the_note() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn output_commits_even_where_an_error_comes_in_the_same_chunk() {
+    let both = format!("{HELLO}{FAILED}");
+    let (body, _) = scripted([Step::Data(both.clone().into())]);
+    let response = call(&ClassifyLayer::new(), answer(200, SSE, body))
+        .await
+        .unwrap();
+    assert!(response.extensions().get::<Outcome>().is_none());
+    let cell = stream(&response);
+    assert!(cell.has_output());
+    assert_eq!(cell.verdict().unwrap().class, Class::Overloaded);
+    assert_eq!(frames(response.into_body()).await, [both]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_stream_that_is_called_json_is_followed_all_the_same() {
+    for (parts, class) in [
+        (&[&FAILED[..3], &FAILED[3..]][..], Some(Class::Overloaded)),
+        (&[FAILED], Some(Class::Overloaded)),
+        (&[": ping\n\n", CREATED, FAILED], Some(Class::Overloaded)),
+        (&[HELLO, FAILED], None),
+    ] {
+        let (body, _) = scripted(parts.iter().map(|part| Step::data(part)));
+        let response = call(&ClassifyLayer::new(), answer(200, JSON, body))
+            .await
+            .unwrap();
+        let note = response.extensions().get::<Outcome>();
+        assert_eq!(note.map(|note| note.class), class, "{parts:?}");
+        assert_eq!(frames(response.into_body()).await, parts);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn stream_that_ends_early_is_told_from_one_that_is_complete() {
     let finish = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n";

@@ -3,6 +3,9 @@
 /// How much of a message is read. The longest message known that matters has half of it.
 const WINDOW: usize = 4096;
 
+/// No name in quotes is longer.
+const LONGEST_NAME: usize = 128;
+
 /// The start of `text`, at most so many bytes of it.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
@@ -33,7 +36,6 @@ pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
 
 /// Where the first quotation that is not a name begins, and where the text after it begins.
 fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
-    const LONGEST_NAME: usize = 128;
     const OPENING: &[u8] = "\u{201c}".as_bytes();
     let bytes = text.as_bytes();
     let curly = memchr::memmem::find(bytes, OPENING);
@@ -50,25 +52,37 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
             at += 1;
             continue;
         }
-        let name = bytes[at + 1..]
-            .iter()
-            .take(LONGEST_NAME)
-            .position(|byte| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\');
-        match name.map(|len| at + 1 + len) {
-            // `'it's …` opens a text; a name is over where its quote is.
-            Some(close)
-                if bytes[close] == quote
-                    && !bytes.get(close + 1).is_some_and(u8::is_ascii_alphanumeric) =>
-            {
-                at = close + 1;
-            }
-            _ => {
-                let closes = |close: &usize| bytes[*close] == quote && bytes[close - 1] != b'\\';
-                let close = (at + 1..bytes.len()).rev().find(closes);
-                return Some((at, close.map(|close| close + 1)));
-            }
+        if let Some(end) = end_of_name(bytes, at).or_else(|| end_of_label(bytes, at)) {
+            at = end;
+            continue;
         }
+        let closes = |close: &usize| bytes[*close] == quote && bytes[close - 1] != b'\\';
+        let close = (at + 1..bytes.len()).rev().find(closes);
+        return Some((at, close.map(|close| close + 1)));
     }
+}
+
+/// The end of a quotation without white space. `'it's …` opens a text: a name is over where its quote
+/// is.
+fn end_of_name(bytes: &[u8], open: usize) -> Option<usize> {
+    let quote = bytes[open];
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\';
+    let start = open + 1;
+    let close = start + bytes[start..].iter().take(LONGEST_NAME).position(ends)?;
+    let goes_on = bytes.get(close + 1).is_some_and(u8::is_ascii_alphanumeric);
+    (bytes[close] == quote && !goes_on).then_some(close + 1)
+}
+
+/// The end of a limit's name, which Google quotes as it is shown to people: `limit 'Requests per day'`.
+fn end_of_label(bytes: &[u8], open: usize) -> Option<usize> {
+    let before = &bytes[..open];
+    if !before.ends_with(b"quota metric ") && !before.ends_with(b"and limit ") {
+        return None;
+    }
+    let start = open + 1;
+    let mut label = bytes[start..].iter().take(LONGEST_NAME);
+    let close = label.position(|byte| *byte == bytes[open])?;
+    Some(start + close + 1)
 }
 
 #[cfg(test)]
@@ -85,6 +99,11 @@ mod tests {
             (r#"got "say \"hi\" now". Bad"#, &["got ", ". Bad"]),
             ("got 'never closed rate limit", &["got "]),
             ("got \u{201c}a b\u{201d} there", &["got ", " there"]),
+            (
+                "quota metric 'A per day' and limit 'B per day' of 'c d'",
+                &["quota metric 'A per day' and limit 'B per day' of ", ""],
+            ),
+            ("a limit 'per day'", &["a limit ", ""]),
             ("", &[""]),
         ] {
             assert_eq!(segments(message).collect::<Vec<_>>(), own, "{message}");

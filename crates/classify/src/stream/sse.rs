@@ -24,6 +24,13 @@ struct Current {
 }
 
 impl Sse {
+    /// Whether a body that begins so is an event stream, whatever its content type says.
+    pub(crate) fn begins(head: &[u8]) -> bool {
+        [&b"event:"[..], b"data:", b":"]
+            .iter()
+            .any(|field| head.starts_with(field))
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8], sink: &mut impl FnMut(Event<'_>)) {
         let current = &mut self.current;
         self.lines.feed(bytes, &mut |line| current.line(line, sink));
