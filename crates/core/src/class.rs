@@ -120,7 +120,8 @@ impl Class {
 
     /// The class of a response of which only the status is known.
     ///
-    /// Everything below 400 is a success here: a redirect is an answer. 501, 505 and 511 are
+    /// Everything below 400 is a success here: a redirect is an answer. 407 and 511 want credentials of
+    /// something on the way. 501, 505 and 511 are
     /// final among the 5xx (RFC 9110 section 15.6, RFC 6585 section 6): the next try meets the same
     /// server. 520 to 530 are Cloudflare's, in front of many providers: 522 and 524 are timeouts, 525
     /// a failed handshake with the origin, 526 a bad certificate and so final.
@@ -135,7 +136,7 @@ impl Class {
 
     const fn from_error_status(status: u16) -> Self {
         match status {
-            401 | 511 => Self::Auth,
+            401 | 407 | 511 => Self::Auth,
             402 => Self::QuotaExhausted,
             403 => Self::Permission,
             404 | 410 => Self::NotFound,

@@ -56,6 +56,7 @@ fn no_note_means_status_alone() {
         (503, Class::Overloaded, true),
         (504, Class::Timeout, true),
         (505, Class::Unknown, false),
+        (407, Class::Auth, false),
         (511, Class::Auth, false),
         (525, Class::Transport, true),
         (526, Class::Unknown, false),

@@ -20,38 +20,29 @@ use super::{Found, Wait};
 const MAX_NESTED: u8 = 3;
 
 /// Reads one JSON value. Nothing is found in what is not JSON.
-pub(super) fn read(json: &[u8]) -> Found<'_> {
-    let found = walk(json).or_else(|| walk_mended(json));
-    found.map_or_else(Found::default, |found| open(found, 0))
+pub(super) fn read<'a>(json: &'a [u8], found: &mut Found<'a>) {
+    if walk_as_it_is(json, found) || walk_mended(json, found) {
+        open(found, 0);
+    }
 }
 
 /// Opens the messages that are JSON from end to end: whole answers of somebody further back. Only
 /// after their own envelope has proved readable, so that no text is walked more than twice a level.
-fn open(mut found: Found<'_>, nested: u8) -> Found<'_> {
+fn open(found: &mut Found<'_>, nested: u8) {
     if nested == MAX_NESTED || !found.messages.iter().any(|text| is_json(text)) {
-        return found;
+        return;
     }
     let mut left = Few::default();
     for text in mem::take(&mut found.messages) {
-        let json = text.trim_ascii().as_bytes();
-        let inner = is_json(&text)
-            .then(|| {
-                walk(json)
-                    .map(Found::into_owned)
-                    .or_else(|| walk_mended(json))
-            })
-            .flatten()
-            .filter(Found::has_words);
-        match inner {
-            Some(inner) => {
-                let inner = open(inner, nested + 1);
-                found.absorb(inner, &mut left);
-            }
-            None => left.push(text),
+        let mut inner = Found::default();
+        if is_json(&text) && walk_owned(text.trim_ascii().as_bytes(), &mut inner) {
+            open(&mut inner, nested + 1);
+            found.absorb(inner, &mut left);
+        } else {
+            left.push(text);
         }
     }
     found.messages = left;
-    found
 }
 
 fn is_json(text: &str) -> bool {
@@ -59,28 +50,50 @@ fn is_json(text: &str) -> bool {
     text.starts_with(['{', '[']) && text.ends_with(['}', ']'])
 }
 
-/// Some servers write raw newlines inside strings, some cut a character in two. Outside a string a
-/// control character is white space at best, so that a space can stand for every one of them.
-fn walk_mended(json: &[u8]) -> Option<Found<'static>> {
-    let broken = |byte: &u8| *byte < b' ' || *byte >= 0x80;
-    if !json.iter().any(broken) {
-        return None;
+/// True if it is JSON and says something.
+fn walk_owned(json: &[u8], found: &mut Found<'static>) -> bool {
+    let mut borrowed = Found::default();
+    if walk_as_it_is(json, &mut borrowed) {
+        *found = borrowed.into_owned();
+    } else {
+        walk_mended(json, found);
     }
-    let text = String::from_utf8_lossy(json).replace(|c: char| c < ' ', " ");
-    walk(text.as_bytes()).map(Found::into_owned)
+    found.has_words()
 }
 
-fn walk(json: &[u8]) -> Option<Found<'_>> {
+fn walk_as_it_is<'a>(json: &'a [u8], found: &mut Found<'a>) -> bool {
+    // Checked as a whole, which is faster than each string by itself.
+    std::str::from_utf8(json).is_ok_and(|json| walk(json, found))
+}
+
+/// Some servers write raw newlines inside strings, some cut a character in two. Outside a string a
+/// control character is white space at best, so that a space can stand for every one of them.
+fn walk_mended(json: &[u8], found: &mut Found<'_>) -> bool {
+    let broken = |byte: &u8| *byte < b' ' || *byte >= 0x80;
+    if !json.iter().any(broken) {
+        return false;
+    }
+    let text = String::from_utf8_lossy(json).replace(|c: char| c < ' ', " ");
+    let mut mended = Found::default();
+    let read = walk(&text, &mut mended);
+    if read {
+        *found = mended.into_owned();
+    }
+    read
+}
+
+/// False, and nothing found, if it is no JSON.
+fn walk<'a>(json: &'a str, found: &mut Found<'a>) -> bool {
     #[cfg(test)]
     tests::WALKED.with(|walked| walked.set(walked.get() + json.len()));
-    let mut found = Found::default();
-    let node = Node {
-        found: &mut found,
-        role: Role::Envelope { top: true },
-    };
+    let role = Role::Envelope { top: true };
+    let node = Node { found, role };
     // What follows the first value (a second line, a proxy's footer) does not matter.
-    let read = node.deserialize(&mut serde_json::Deserializer::from_slice(json));
-    read.is_ok().then_some(found)
+    let read = node.deserialize(&mut serde_json::Deserializer::from_str(json));
+    if read.is_err() {
+        *found = Found::default();
+    }
+    read.is_ok()
 }
 
 struct Node<'f, 'de> {
@@ -129,6 +142,22 @@ impl<'de> Node<'_, 'de> {
         }
     }
 
+    fn number(&mut self, number: u64) {
+        match (self.role, u16::try_from(number)) {
+            (Role::Id | Role::Upstream, Ok(code @ 400..600)) => self.code(code),
+            _ => self.numeral(&number),
+        }
+    }
+
+    fn numeral(&mut self, number: &dyn fmt::Display) {
+        match self.role {
+            Role::Id | Role::Upstream | Role::Seconds | Role::Millis | Role::Reset => {
+                self.text(Cow::Owned(number.to_string()));
+            }
+            _ => {}
+        }
+    }
+
     fn code(&mut self, code: u16) {
         let place = match self.role {
             Role::Upstream => &mut self.found.upstream,
@@ -148,15 +177,6 @@ impl<'de> Node<'_, 'de> {
         };
         // The first one counts: the outermost is what the answering server says itself.
         self.found.wait = self.found.wait.take().or(wait);
-    }
-
-    fn number(&mut self, number: &dyn fmt::Display) {
-        match self.role {
-            Role::Id | Role::Upstream | Role::Seconds | Role::Millis | Role::Reset => {
-                self.text(Cow::Owned(number.to_string()));
-            }
-            _ => {}
-        }
     }
 }
 
@@ -203,17 +223,17 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
     }
 
     fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.number(&number);
+        self.number(number);
         Ok(())
     }
 
     fn visit_i64<E>(mut self, number: i64) -> Result<(), E> {
-        self.number(&number);
+        self.numeral(&number);
         Ok(())
     }
 
     fn visit_f64<E>(mut self, number: f64) -> Result<(), E> {
-        self.number(&number);
+        self.numeral(&number);
         Ok(())
     }
 
@@ -318,7 +338,7 @@ mod tests {
         let jsons = format!("{{\"message\":{}}}", serde_json::to_string(&many).unwrap());
         for body in [nested, brackets, objects, many, newlines, jsons] {
             WALKED.set(0);
-            read(body.as_bytes());
+            read(body.as_bytes(), &mut Found::default());
             let walked = WALKED.get();
             let most = 2 * (usize::from(MAX_NESTED) + 1) * body.len();
             assert!(walked <= most, "{walked} bytes walked of {}", body.len());
@@ -329,9 +349,10 @@ mod tests {
     fn nesting_is_opened_three_times_and_no_deeper() {
         let mut body = "{\"error\":{\"code\":\"insufficient_quota\"}}".to_owned();
         for depth in 0..6 {
-            let ids = read(body.as_bytes()).ids.len();
+            let mut found = Found::default();
+            read(body.as_bytes(), &mut found);
             assert_eq!(
-                ids,
+                found.ids.len(),
                 usize::from(depth <= usize::from(MAX_NESTED)),
                 "depth {depth}"
             );

@@ -1,6 +1,7 @@
 //! Identifiers: the words that providers mean for machines.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// An identifier as a rule writes it. Compared without case and without `_`, `-`, `.` and spaces, so
 /// that `rate_limit_reached` is also `RateLimitReached` and `throttlingException` is
@@ -35,15 +36,14 @@ pub(crate) struct Id<'a> {
 impl<'a> Id<'a> {
     /// Strips what AWS puts around the name: `ns#Name` in a body, `Name:http://…` in a header.
     pub(crate) fn new(text: Cow<'a, str>) -> Self {
+        let name = bare(text.as_bytes());
         let text = match text {
-            Cow::Borrowed(text) => Cow::Borrowed(bare(text)),
-            Cow::Owned(text) if bare(&text).len() == text.len() => Cow::Owned(text),
-            Cow::Owned(text) => Cow::Owned(bare(&text).to_owned()),
+            text if name.len() == text.len() => text,
+            Cow::Borrowed(text) => Cow::Borrowed(&text[name]),
+            Cow::Owned(text) => Cow::Owned(text[name].to_owned()),
         };
-        Self {
-            hash: hash(text.as_bytes()),
-            text,
-        }
+        let hash = hash(text.as_bytes());
+        Self { hash, text }
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -52,7 +52,8 @@ impl<'a> Id<'a> {
 
     pub(crate) fn is(&self, name: &Name) -> bool {
         // The hash finds, the text proves: two words may share a hash.
-        self.hash == name.hash && same(self.text.as_bytes(), name.text.as_bytes())
+        self.hash == name.hash
+            && (*self.text == *name.text || same(self.text.as_bytes(), name.text.as_bytes()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -67,14 +68,19 @@ impl<'a> Id<'a> {
     }
 }
 
-fn bare(text: &str) -> &str {
-    let start = text.bytes().rposition(|byte| byte == b'#');
-    let text = start.map_or(text, |at| &text[at + 1..]);
-    let end = text.bytes().position(|byte| byte == b':');
-    match end {
-        Some(at) if text[at..].starts_with(":http") => &text[..at],
-        _ => text,
+/// The name alone.
+fn bare(text: &[u8]) -> Range<usize> {
+    let (mut start, mut from) = (0, 0);
+    while let Some(at) = memchr::memchr2(b'#', b':', &text[from..]) {
+        let at = from + at;
+        from = at + 1;
+        if text[at] == b'#' {
+            start = from;
+        } else if text[from..].starts_with(b"http") {
+            return start..at;
+        }
     }
+    start..text.len()
 }
 
 const fn skipped(byte: u8) -> bool {
@@ -86,14 +92,27 @@ const fn hash(text: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut at = 0;
     while at < text.len() {
-        if !skipped(text[at]) {
-            hash ^= text[at].to_ascii_lowercase() as u64;
-            hash = hash.wrapping_mul(0x0100_0000_01b3);
+        let letter = FOLDED[text[at] as usize];
+        if letter != 0 {
+            hash = (hash ^ letter as u64).wrapping_mul(0x0100_0000_01b3);
         }
         at += 1;
     }
     hash
 }
+
+/// Each byte in lower case; zero where it is skipped.
+const FOLDED: [u8; 256] = {
+    let mut folded = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if !skipped(byte as u8) {
+            folded[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    folded
+};
 
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     fn letters(text: &[u8]) -> impl Iterator<Item = u8> {

@@ -131,18 +131,22 @@ impl<'a> Facts<'a> {
         body: &'a [u8],
         provider: Option<Provider>,
     ) -> Self {
-        let mut found = json_in(body).map(envelope::read).unwrap_or_default();
-        if let Some(name) = header(headers, &ERROR_TYPE) {
-            found.ids.push(Id::new(Cow::Borrowed(name)));
-        }
-        Self {
+        let mut facts = Self {
             status,
             headers,
             provider,
             body,
-            found,
+            found: Found::default(),
             said: OnceCell::new(),
+        };
+        // Filled in place, for it is large.
+        if let Some(json) = json_in(body) {
+            envelope::read(json, &mut facts.found);
         }
+        if let Some(name) = header(headers, &ERROR_TYPE) {
+            facts.found.ids.push(Id::new(Cow::Borrowed(name)));
+        }
+        facts
     }
 
     /// Adds an identifier that stood outside of head and body: an event's name, a gRPC status.
@@ -262,9 +266,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The wait that a message states.
+    /// The wait that a message states. It holds a number, which most messages do not.
     pub(crate) fn wait_in_words(&self) -> Option<Duration> {
-        self.said().wait
+        let has_digit = |text: &str| {
+            let digits = text.bytes().map(|byte| byte.is_ascii_digit());
+            digits.fold(false, |any, digit| any | digit)
+        };
+        self.messages().any(has_digit).then(|| self.said().wait)?
     }
 
     fn has_wait_header(&self) -> bool {

@@ -52,6 +52,12 @@ const LIST: &[(Phrase, &[&str])] = &[
             "input is too long",
             "maximum prompt length",
             "maximum model length",
+            "too long to fit into the model",
+            "context length of only",
+            "reached context length of",
+            "input token length too long",
+            "length of prompt_tokens",
+            "prompt exceeds max length",
             "too many tokens",
             "too many input tokens",
             "input token count",
@@ -87,6 +93,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "usage policies",
             "guardrail",
             "content exists risk",
+            "不安全或敏感内容",
             "contentpolicyviolationerror",
         ],
     ),
@@ -159,6 +166,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "call volume quota",
             "bandwidth quota",
             "余额不足",
+            "欠费",
         ],
     ),
     (Phrase::Zero, &["limit: 0"]),
@@ -246,6 +254,8 @@ const LIST: &[(Phrase, &[&str])] = &[
             "internal server error",
             "internal error",
             "server error",
+            "an error occurred while",
+            "an error occurred during",
         ],
     ),
     (
@@ -257,6 +267,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "ratelimit",
             "too many requests",
             "resource exhausted",
+            "tier capacity exceeded",
         ],
     ),
     (Phrase::TimedOut, &["timed out", "timeout"]),
@@ -315,15 +326,11 @@ impl Said {
     pub(super) fn in_messages<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
         let mut said = Self::default();
         for segment in messages.flat_map(segments) {
-            let segment = segment.as_bytes();
-            SCANNER.scan(segment, |meaning, end| {
-                let rest = &segment[end..];
-                match meaning {
-                    Meaning::Says(phrase) => said.phrases.0 |= Phrases::of(phrase).0,
-                    Meaning::Wait => said.wait = said.wait.or_else(|| waits::spoken(rest)),
-                    Meaning::Limit => said.limit = number(rest).or(said.limit),
-                    Meaning::Requested => said.requested = number(rest).or(said.requested),
-                }
+            SCANNER.scan(segment.as_bytes(), |meaning, rest| match meaning {
+                Meaning::Says(phrase) => said.phrases.0 |= Phrases::of(phrase).0,
+                Meaning::Wait => said.wait = said.wait.or_else(|| waits::spoken(rest)),
+                Meaning::Limit => said.limit = number(rest).or(said.limit),
+                Meaning::Requested => said.requested = number(rest).or(said.requested),
             });
         }
         said
