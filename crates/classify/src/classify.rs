@@ -8,7 +8,7 @@ use crate::config::{Judge, LOOK_LIMIT};
 use crate::decode::decoded;
 use crate::future::{Kind, is_encoded};
 use crate::peek::JSON_LIMIT;
-use crate::stream::{Format, Signal, Sse, Watch, grpc_head, top_level};
+use crate::stream::{Format, Origin, Signal, Sse, Watch, grpc_head, top_level};
 use crate::{Facts, Provider};
 
 /// Classifies a response from its head and its body, as the layer would: for logs, tests and tools.
@@ -71,7 +71,7 @@ fn in_success(
         Kind::Ndjson => Format::Ndjson(Default::default()),
         Kind::AwsEventStream => Format::Frames(Default::default()),
     };
-    let mut watch = Watch::new(format, judge, provider);
+    let mut watch = Watch::new(format, Origin::new(&judge, provider, headers));
     let signal = match watch.data(body) {
         Signal::Waiting => watch.end(),
         known => known,

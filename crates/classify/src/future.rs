@@ -16,7 +16,7 @@ use crate::config::{Config, Source};
 use crate::events;
 use crate::note;
 use crate::peek::Peek;
-use crate::stream::{Format, Watch, grpc_head};
+use crate::stream::{Format, Origin, Watch, grpc_head};
 
 pin_project! {
     /// The answer of the inner service, looked at as far as need be.
@@ -162,7 +162,8 @@ impl Look {
             Self::In(Kind::AwsEventStream) => Format::Frames(Default::default()),
             Self::In(Kind::Grpc) => Format::Grpc,
         };
-        let watch = Watch::new(format, config.judge.clone(), provider);
+        let origin = Origin::new(&config.judge, provider, response.headers());
+        let watch = Watch::new(format, origin);
         Err(Peek::stream(response, provider, watch))
     }
 }

@@ -19,7 +19,7 @@ use crate::classify::judge_body;
 use crate::config::Config;
 use crate::events;
 use crate::note;
-use crate::stream::{Format, Signal, Sse, Watch, top_level};
+use crate::stream::{Format, Origin, Signal, Sse, Watch, top_level};
 use crate::transport::classify_body_error;
 
 /// How much of a JSON answer is read before it counts as one.
@@ -202,7 +202,9 @@ where
     /// What was called JSON is an event stream: it is followed as one from its first byte on.
     fn follow_events(&mut self, config: &Config) {
         let format = Format::Sse(Sse::default());
-        let mut watch = Box::new(Watch::new(format, config.judge.clone(), self.provider));
+        let head = self.head.as_ref().expect("polled after it was ready");
+        let origin = Origin::new(&config.judge, self.provider, &head.headers);
+        let mut watch = Box::new(Watch::new(format, origin));
         let signal = watch.data(&self.chunks.head(usize::MAX));
         self.aim = Aim::Stream(watch);
         self.timer = None;

@@ -295,6 +295,19 @@ async fn output_commits_even_where_an_error_comes_in_the_same_chunk() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reset_in_an_event_is_measured_against_the_responses_own_date() {
+    let event = "data: {\"error\":{\"type\":\"usage_limit_reached\",\"resets_at\":1696004827}}\n\n";
+    for content_type in [SSE, JSON] {
+        let (body, _) = scripted([Step::data(event)]);
+        let mut response = answer(200, content_type, body);
+        let date = "Fri, 29 Sep 2023 16:26:37 GMT".parse().unwrap();
+        response.headers_mut().insert("date", date);
+        let response = call(&ClassifyLayer::new(), response).await.unwrap();
+        assert_eq!(outcome(&response).wait, Some(Duration::from_secs(30)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn event_stream_that_is_called_json_is_followed_all_the_same() {
     for (parts, class) in [
         (&[&FAILED[..3], &FAILED[3..]][..], Some(Class::Overloaded)),

@@ -14,6 +14,7 @@ use tower_steady_core::hint;
 use super::few::Few;
 use super::ids::Id;
 use super::role::{Role, role_of};
+use super::wrapped::{answer_in, json_of_python};
 use super::{Found, Wait};
 
 /// How often JSON inside a string is opened: gateways in front of gateways.
@@ -26,16 +27,19 @@ pub(super) fn read<'a>(json: &'a [u8], found: &mut Found<'a>) {
     }
 }
 
-/// Opens the messages that are JSON from end to end: whole answers of somebody further back. Only
-/// after their own envelope has proved readable, so that no text is walked more than twice a level.
+/// Opens the messages that hold a whole answer of somebody further back. Only after their own envelope
+/// has proved readable, so that no text is walked more than thrice a level.
 fn open(found: &mut Found<'_>, nested: u8) {
-    if nested == MAX_NESTED || !found.messages.iter().any(|text| is_json(text)) {
+    let holds_answer = |text: &str| is_json(text) || answer_in(text).is_some();
+    if nested == MAX_NESTED || !found.messages.iter().any(|text| holds_answer(text)) {
         return;
     }
     let mut left = Few::default();
     for text in mem::take(&mut found.messages) {
         let mut inner = Found::default();
-        if is_json(&text) && walk_owned(text.trim_ascii().as_bytes(), &mut inner) {
+        let json = is_json(&text).then(|| text.trim_ascii());
+        let answer = json.or_else(|| answer_in(&text));
+        if answer.is_some_and(|answer| walk_owned(answer, &mut inner)) {
             open(&mut inner, nested + 1);
             found.absorb(inner, &mut left);
         } else {
@@ -50,13 +54,16 @@ fn is_json(text: &str) -> bool {
     text.starts_with(['{', '[']) && text.ends_with(['}', ']'])
 }
 
-/// True if it is JSON and says something.
-fn walk_owned(json: &[u8], found: &mut Found<'static>) -> bool {
+/// True if it is JSON, or what Python prints, and says something.
+fn walk_owned(text: &str, found: &mut Found<'static>) -> bool {
     let mut borrowed = Found::default();
-    if walk_as_it_is(json, &mut borrowed) {
+    if walk(text, &mut borrowed) {
         *found = borrowed.into_owned();
-    } else {
-        walk_mended(json, found);
+    } else if !walk_mended(text.as_bytes(), found) {
+        let json = json_of_python(text);
+        if walk(&json, &mut borrowed) {
+            *found = borrowed.into_owned();
+        }
     }
     found.has_words()
 }
@@ -66,20 +73,40 @@ fn walk_as_it_is<'a>(json: &'a [u8], found: &mut Found<'a>) -> bool {
     std::str::from_utf8(json).is_ok_and(|json| walk(json, found))
 }
 
-/// Some servers write raw newlines inside strings, some cut a character in two. Outside a string a
-/// control character is white space at best, so that a space can stand for every one of them.
+/// Some servers write raw newlines inside strings, some cut a character in two, some half of an escaped
+/// pair. Outside a string a control character is white space at best, so that a space can stand for
+/// every one of them.
 fn walk_mended(json: &[u8], found: &mut Found<'_>) -> bool {
     let broken = |byte: &u8| *byte < b' ' || *byte >= 0x80;
-    if !json.iter().any(broken) {
+    let mut half_pairs = half_pairs(json).peekable();
+    if half_pairs.peek().is_none() && !json.iter().any(broken) {
         return false;
     }
-    let text = String::from_utf8_lossy(json).replace(|c: char| c < ' ', " ");
+    let mut bytes = json.to_vec();
+    for at in half_pairs {
+        bytes[at..at + 4].copy_from_slice(b"fffd");
+    }
+    let text = String::from_utf8_lossy(&bytes).replace(|c: char| c < ' ', " ");
     let mut mended = Found::default();
     let read = walk(&text, &mut mended);
     if read {
         *found = mended.into_owned();
     }
     read
+}
+
+/// Where the digits of escapes of surrogates are. Whole pairs are among them: two unknown characters do
+/// as well, for no phrase has any of these.
+fn half_pairs(json: &[u8]) -> impl Iterator<Item = usize> {
+    let surrogate = |at: &usize| {
+        matches!(
+            json[*at..],
+            [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', c, d, ..]
+                if c.is_ascii_hexdigit() && d.is_ascii_hexdigit()
+        )
+    };
+    let escapes = memchr::memmem::find_iter(json, b"\\u").map(|at| at + 2);
+    escapes.filter(surrogate)
 }
 
 /// False, and nothing found, if it is no JSON.
@@ -336,11 +363,12 @@ mod tests {
         );
         let newlines = format!("{{\"message\":\"{}\"", "\n".repeat(SIZE));
         let jsons = format!("{{\"message\":{}}}", serde_json::to_string(&many).unwrap());
-        for body in [nested, brackets, objects, many, newlines, jsons] {
+        let halves = format!("{{\"message\":\"{}", "\\ud83d".repeat(SIZE / 6));
+        for body in [halves, nested, brackets, objects, many, newlines, jsons] {
             WALKED.set(0);
             read(body.as_bytes(), &mut Found::default());
             let walked = WALKED.get();
-            let most = 2 * (usize::from(MAX_NESTED) + 1) * body.len();
+            let most = 3 * (usize::from(MAX_NESTED) + 1) * body.len();
             assert!(walked <= most, "{walked} bytes walked of {}", body.len());
         }
     }

@@ -76,7 +76,7 @@ fn bare(text: &[u8]) -> Range<usize> {
         from = at + 1;
         if text[at] == b'#' {
             start = from;
-        } else if text[from..].starts_with(b"http") {
+        } else if from == text.len() || text[from..].starts_with(b"http") {
             return start..at;
         }
     }

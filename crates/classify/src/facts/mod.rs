@@ -8,6 +8,7 @@ mod quotes;
 mod role;
 mod scan;
 mod waits;
+mod wrapped;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -26,6 +27,7 @@ pub(crate) use self::quotes::cut;
 use crate::Provider;
 
 static ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+static AMZ_RETRY_AFTER: HeaderName = HeaderName::from_static("x-amz-retry-after");
 static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// What is known of a response when it is classified: its head, and the words for machines and for
@@ -247,7 +249,7 @@ impl<'a> Facts<'a> {
 
     /// How long the body asks to wait: from a field of its own, else from the message.
     ///
-    /// A sentence counts only where no `retry-after` header says the same more exactly.
+    /// A sentence counts only where no header of the `retry-after` family says the same more exactly.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.stated_wait().or_else(|| {
@@ -285,7 +287,7 @@ impl<'a> Facts<'a> {
                 number || httpdate::parse_http_date(text).is_ok()
             })
         };
-        means(&RETRY_AFTER_MS) || means(&RETRY_AFTER)
+        means(&RETRY_AFTER_MS) || means(&RETRY_AFTER) || means(&AMZ_RETRY_AFTER)
     }
 
     /// The moment that absolute times are measured against: the response's own `Date`, for two clocks
@@ -317,6 +319,11 @@ impl<'a> Facts<'a> {
     /// "Limit 30000, … Requested 31538", where a message states both.
     pub(crate) fn limit_and_request(&self) -> Option<(u64, u64)> {
         self.said().limit.zip(self.said().requested)
+    }
+
+    /// A limit of a day or a month is named, and no shorter one before it.
+    pub(crate) fn says_window(&self, phrase: Phrase) -> bool {
+        self.phrases().has(phrase) && !self.said().short_window
     }
 
     /// A quota of a day or a month is violated.

@@ -22,6 +22,8 @@ pub(crate) enum Phrase {
     Zero,
     LongWindow,
     Day,
+    Minute,
+    AccountBlocked,
     RollingDay,
     RequestTooLarge,
     StatesUse,
@@ -44,7 +46,21 @@ const LIST: &[(Phrase, &[&str])] = &[
             "exceeds the context length",
             "exceed context limit",
             "exceeds context limit",
-            "context window",
+            "the context window",
+            "model's context window",
+            "maximum context window",
+            "context window of",
+            "context window exceeded",
+            "context window is",
+            "context window limit",
+            "context window size",
+            "context length exceeded",
+            "maximum context limit",
+            "greater than the context length",
+            "exceeds the max_model_len",
+            "configured context size",
+            "prompt token count of",
+            "maximum allowed input length",
             "available context size",
             "context size has been exceeded",
             "prompt is too long",
@@ -58,7 +74,9 @@ const LIST: &[(Phrase, &[&str])] = &[
             "input token length too long",
             "length of prompt_tokens",
             "prompt exceeds max length",
-            "too many tokens",
+            "too many tokens: ",
+            "too many tokens overall",
+            "too many tokens in batch",
             "too many input tokens",
             "input token count",
             "input tokens exceed",
@@ -162,7 +180,8 @@ const LIST: &[(Phrase, &[&str])] = &[
             "budget has been exceeded",
             "budget exceeded",
             "exceeded budget",
-            "extra usage is required",
+            "extra usage",
+            "run out of available resources",
             "call volume quota",
             "bandwidth quota",
             "余额不足",
@@ -195,12 +214,32 @@ const LIST: &[(Phrase, &[&str])] = &[
             "daily token",
             "daily free",
             "models-per-day",
+            "limit_rpd/",
         ],
     ),
     (
         Phrase::Day,
         &["per day", "per-day", "/ day", "/day", "a day limit"],
     ),
+    (
+        Phrase::Minute,
+        &[
+            "per minute",
+            "per-minute",
+            "per min",
+            "per-min",
+            "models-per-min",
+            "/ minute",
+            "/minute",
+            "/ min",
+            "/min",
+            "per second",
+            "per hour",
+            "per 1 hour",
+            "limit_rpm/",
+        ],
+    ),
+    (Phrase::AccountBlocked, &["temporarily blocked"]),
     (Phrase::RollingDay, &["(rpd)", "(tpd)"]),
     (
         Phrase::RequestTooLarge,
@@ -302,6 +341,8 @@ pub(super) struct Said {
     /// come before its number.
     pub(super) limit: Option<u64>,
     pub(super) requested: Option<u64>,
+    /// The first window that is named is of minutes: what comes after it is advice.
+    pub(super) short_window: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -323,11 +364,18 @@ static SCANNER: LazyLock<Scanner<Meaning>> = LazyLock::new(|| {
 });
 
 impl Said {
+    fn note(&mut self, phrase: Phrase) {
+        let other = [Phrase::LongWindow, Phrase::Day];
+        self.short_window |=
+            phrase == Phrase::Minute && !other.iter().any(|other| self.phrases.has(*other));
+        self.phrases.0 |= Phrases::of(phrase).0;
+    }
+
     pub(super) fn in_messages<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
         let mut said = Self::default();
         for segment in messages.flat_map(segments) {
             SCANNER.scan(segment.as_bytes(), |meaning, rest| match meaning {
-                Meaning::Says(phrase) => said.phrases.0 |= Phrases::of(phrase).0,
+                Meaning::Says(phrase) => said.note(phrase),
                 Meaning::Wait => said.wait = said.wait.or_else(|| waits::spoken(rest)),
                 Meaning::Limit => said.limit = number(rest).or(said.limit),
                 Meaning::Requested => said.requested = number(rest).or(said.requested),

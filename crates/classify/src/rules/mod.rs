@@ -100,14 +100,24 @@ impl Rules {
         if let Some(outcome) = self.own.iter().find_map(|rule| rule.judge(facts)) {
             return with_wait(outcome, facts);
         }
-        let on = On::of(facts);
-        let named = asked_for(facts);
-        let mut place = 1;
-        let deciding = TABLE.iter().find(|rule| {
-            let bit = place;
-            place <<= 1;
-            self.off & bit == 0 && rule.on.covers(on) && rule.when.holds(facts, named & bit != 0)
-        });
+        let mut on = On::of(facts);
+        let named = asked_for(facts) & !self.off;
+        // A code inside a 200 stands for the status that it would have come with.
+        let by_code = on
+            .is_stream()
+            .then(|| with_bits().find(|(rule, bit)| named & bit != 0 && rule.on.covers(on)))
+            .flatten();
+        if let Some((rule, _)) = by_code {
+            on = On::of_class(rule.class);
+        }
+        let deciding = with_bits()
+            .find(|(rule, bit)| {
+                self.off & bit == 0
+                    && rule.on.covers(on)
+                    && rule.when.holds(facts, named & bit != 0)
+            })
+            .or(by_code)
+            .map(|(rule, _)| rule);
         let (outcome, then) = match deciding {
             Some(rule) => (rule.outcome(), rule.then),
             None => (by_status(facts), Then::AsClass),
@@ -118,6 +128,14 @@ impl Rules {
         }
         with_wait(outcome, facts)
     }
+}
+
+/// The rules, each with its bit.
+fn with_bits() -> impl Iterator<Item = (&'static Rule, Places)> {
+    TABLE
+        .iter()
+        .enumerate()
+        .map(|(place, rule)| (rule, 1 << place))
 }
 
 impl Rule {

@@ -1,5 +1,7 @@
 //! Which statuses a rule applies to, as a set of bits.
 
+use tower_steady_core::Class;
+
 use crate::Facts;
 
 #[derive(Clone, Copy)]
@@ -59,8 +61,29 @@ impl On {
         Self(self.0 & !other.0)
     }
 
+    pub(super) const fn is_stream(self) -> bool {
+        self.0 == Self::STREAM.0
+    }
+
     pub(super) const fn covers(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Where an error inside a 200 belongs whose code names its class: rules that ask what a message
+    /// says are for errors of that status alone.
+    pub(super) const fn of_class(class: Class) -> Self {
+        match class {
+            Class::RateLimited => Self::S429,
+            Class::Overloaded => Self::S529,
+            Class::ServerError => Self::S500,
+            Class::Timeout => Self::S504,
+            Class::Auth => Self::S401,
+            Class::Permission => Self::S403,
+            Class::NotFound => Self::S404,
+            Class::TooLarge => Self::S413,
+            Class::Conflict => Self::OTHER_4XX,
+            _ => Self::STREAM,
+        }
     }
 
     pub(super) fn of(facts: &Facts<'_>) -> Self {

@@ -74,14 +74,14 @@ const KEY: On = On::S400.or(On::S403).or(On::STREAM);
 pub(super) static TABLE: &[Rule] = &[
     // What the request says, or its length: final whatever the status.
     rule("content-policy-code", ANY, ids!["content_policy_violation" "content_filter" "content_filtered" "content_filter_error" "contentfilter" "moderation_blocked" "moderation_error" "cyber_policy" "ResponsibleAIPolicyViolation" "image_content_policy_violation" "invalid_prompt" "safety_violation" "sensitive_words_detected" "data_inspection_failed" "content_policy" "GuardrailIntervened"], ContentPolicy, "a filter refused the prompt or the answer and will refuse it again"),
-    rule("context-length-code", ANY, ids!["context_length_exceeded" "context_window_exceeded" "context_length_error" "model_context_window_exceeded" "exceed_context_size_error" "ContextWindowExceededError" "prompt_too_long" "input_too_long"], ContextLength, "the prompt is as long the next time"),
+    rule("context-length-code", ANY, ids!["context_length_exceeded" "context_window_exceeded" "context_length_error" "model_context_window_exceeded" "exceed_context_size_error" "ContextWindowExceededError" "prompt_too_long" "model_max_prompt_tokens_exceeded" "input_too_long"], ContextLength, "the prompt is as long the next time"),
     // Bills and fixed windows.
     rule("quota-of-a-day", ANY, When::Check(|facts| facts.fixed_window()), QuotaExhausted, "google.rpc names a violated quota of a day; the RetryInfo beside it is about another one").then(Then::GiveUpWithoutWait),
     rule("in-flight-budget", On::S402.or(On::S403).or(On::S429), ids!["openrouter_in_flight_budget"], RateLimited, "OpenRouter holds credit back for calls in flight and releases it when they end"),
     rule("quota-code", ANY, ids!["insufficient_quota" "credit_balance_exhausted" "organization_spend_limit_exceeded" "project_spend_limit_exceeded" "organization_usage_limit_exceeded" "project_usage_limit_exceeded" "billing_not_active" "billing_hard_limit_reached" "billing_error" "usage_limit_reached" "usage_not_included" "enforced_spend_limit_reached" "spend_limit_reached" "spend_limit_exceeded" "QUOTA_EXHAUSTED" "INSUFFICIENT_G1_CREDITS_BALANCE" "credit_limit" "insufficient_credits" "insufficient_balance" "insufficient_funds" "insufficient_user_quota" "exceeded_current_quota_error" "payment_required" "budget_exceeded" "BILLING_DISABLED" "Arrearage" "AllocationQuota.FreeTierOnly"], QuotaExhausted, "a named bill: only a payment or a higher limit helps").then(Then::GiveUpForGood),
     rule("quota-exception", ANY, ids!["ServiceQuotaExceededException"], QuotaExhausted, "an account's quota; the AWS SDKs do not retry it"),
     rule("quota-reason", On::S401.or(On::S402).or(On::S403), ids!["quota_exceeded" "dailyLimitExceeded" "dailyLimitExceededUnreg"], QuotaExhausted, "Google's older reasons for a used-up quota, on a 403"),
-    rule("quota-window-phrase", WINDOW, says(Phrase::LongWindow), QuotaExhausted, "a window of a day or a month that begins anew at a fixed time"),
+    rule("quota-window-phrase", WINDOW, When::Check(|facts| facts.says_window(Phrase::LongWindow)), QuotaExhausted, "a window of a day or a month that begins anew at a fixed time"),
     rule("quota-day-phrase", On::S429.or(On::STREAM), When::Check(fixed_day), QuotaExhausted, "a daily limit without a word on when one request fits again; a rolling one (RPD, TPD, a stated wait) is a rate limit"),
     // Exception names and reasons that outrank a misleading status.
     rule("throttling-exception", ANY, ids!["ThrottlingException" "ThrottledException" "Throttling" "TooManyRequestsException" "RequestThrottled" "RequestThrottledException" "RequestLimitExceeded" "ProvisionedThroughputExceededException" "BandwidthLimitExceeded" "LimitExceededException" "PriorRequestNotComplete" "TransactionInProgressException" "EC2ThrottledException"], RateLimited, "AWS throttles with a 400 too: the code beats the status").then(Then::Retry),
@@ -91,6 +91,7 @@ pub(super) static TABLE: &[Rule] = &[
     rule("model-error-upstream", On::S424.or(On::STREAM), When::Check(failed_on_request), InvalidRequest, "Bedrock's model refused the request itself: originalStatusCode is a 4xx"),
     // Sentences, for the cases that no code tells apart.
     rule("context-length-phrase", FIT, says(Phrase::ContextLength), ContextLength, "most servers send a plain invalid_request_error and say it in words; not on a 429, where \"too many tokens\" is a throttle"),
+    rule("account-blocked", On::S403, says(Phrase::AccountBlocked), Permission, "Azure blocks an account for what it asked before, not this prompt"),
     rule("content-policy-phrase", REFUSAL, says(Phrase::ContentPolicy), ContentPolicy, "guardrails and gateways say it in words; \"modify your prompt and retry\" is no reason to retry the same"),
     rule("location-phrase", KEY, says(Phrase::Location), Permission, "Gemini refuses a region with a 400 FAILED_PRECONDITION"),
     rule("memory-phrase", On::S500.or(On::STREAM), says(Phrase::Memory), ServerError, "Ollama: the model does not fit this machine, nor will it").then(Then::GiveUp),
@@ -112,8 +113,8 @@ pub(super) static TABLE: &[Rule] = &[
     rule("server-code", On::STREAM.or(On::S424), ids!["server_error" "api_error" "internal_server_error" "internal_error" "InternalServerError" "InternalServerException" "INTERNAL" "ModelStreamErrorException" "ModelErrorException" "generation" "generation_error" "incomplete_generation" "bad_gateway" "Internal error" "UNKNOWN"], ServerError, "a 500 in words; Bedrock's and TGI's 424 is a failure of the model's server"),
     rule("conflict-code", On::STREAM, ids!["conflict_error" "ABORTED" "The operation was aborted"], Conflict, "a 409 in words"),
     rule("rate-limit-phrase", On::STREAM, says(Phrase::RateLimit), RateLimited, "an event that says it only in words"),
-    rule("timeout-phrase", On::STREAM, says(Phrase::TimedOut), Timeout, "an event that says it only in words"),
     rule("request-code", On::STREAM, ids!["invalid_request_error" "invalid_request" "BadRequestError" "bad_request" "INVALID_ARGUMENT" "FAILED_PRECONDITION" "OUT_OF_RANGE" "ValidationException" "validation" "validation_error" "Client specified an invalid argument" "tool_use_failed"], InvalidRequest, "a 400 in words"),
+    rule("timeout-phrase", On::STREAM, says(Phrase::TimedOut), Timeout, "an event that says it only in words"),
     // Statuses that mean different things at different providers.
     rule("dependency-424", On::S424, When::From(&[Provider::Bedrock, Provider::HuggingFace, Provider::Azure]), ServerError, "here a 424 is the model's server failing; elsewhere it is the caller's tool server"),
     rule("blocked-498", On::S498, When::Check(|facts| cohere(facts) && facts.says(Phrases::of(Phrase::Blocked))), ContentPolicy, "Cohere: the text holds a blocked token"),
@@ -136,15 +137,20 @@ fn failed_on_request(facts: &Facts<'_>) -> bool {
 /// A limit of a day that is not said to be a rolling one.
 fn fixed_day(facts: &Facts<'_>) -> bool {
     let said = facts.phrases();
-    said.has(Phrase::Day) && !said.has(Phrase::RollingDay) && facts.wait_in_words().is_none()
+    facts.says_window(Phrase::Day)
+        && !said.has(Phrase::RollingDay)
+        && facts.wait_in_words().is_none()
 }
 
 /// The limit and the request's own size are stated, and the request is larger; or the sentence says
-/// so and states no use that would have to drain first.
+/// so. Not where it says "Rate limit reached" and a use that has to drain first.
 fn over_limit(facts: &Facts<'_>) -> bool {
     let said = facts.phrases();
+    let too_large = said.has(Phrase::RequestTooLarge);
     match facts.limit_and_request() {
-        Some((limit, requested)) => requested > limit,
-        None => said.has(Phrase::RequestTooLarge) && !said.has(Phrase::StatesUse),
+        Some((limit, requested)) => {
+            requested > limit && (too_large || !said.has(Phrase::StatesUse))
+        }
+        None => too_large && !said.has(Phrase::StatesUse),
     }
 }

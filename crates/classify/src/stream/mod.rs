@@ -10,7 +10,7 @@ mod sse;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Frame;
 use tower_steady_core::{Class, Outcome, StreamOutcome};
 
@@ -45,11 +45,42 @@ pub(crate) enum Signal {
     Failed(Outcome),
 }
 
+/// Where a stream comes from: what an error in it is judged by beside its own words.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    judge: Judge,
+    provider: Option<Provider>,
+    /// The response's own `Date`: resets in an event are measured against it.
+    date: Option<HeaderValue>,
+}
+
+impl Origin {
+    pub(crate) fn new(judge: &Judge, provider: Option<Provider>, headers: &HeaderMap) -> Self {
+        Self {
+            judge: judge.clone(),
+            provider,
+            date: headers.get(header::DATE).cloned(),
+        }
+    }
+
+    /// What an error inside a stream is.
+    fn judge(&self, event: &Event<'_>) -> Outcome {
+        let mut headers = HeaderMap::new();
+        if let Some(date) = &self.date {
+            headers.insert(header::DATE, date.clone());
+        }
+        let mut facts = Facts::read(StatusCode::OK, &headers, event.data, self.provider);
+        if let Some(name) = event.exception {
+            facts = facts.with_id(name);
+        }
+        self.judge.response(&facts)
+    }
+}
+
 /// Follows a stream and writes what it comes to into the [`StreamOutcome`].
 pub(crate) struct Watch {
     format: Format,
-    judge: Judge,
-    provider: Option<Provider>,
+    origin: Origin,
     cell: StreamOutcome,
     progress: Progress,
 }
@@ -66,11 +97,10 @@ struct Progress {
 }
 
 impl Watch {
-    pub(crate) fn new(format: Format, judge: Judge, provider: Option<Provider>) -> Self {
+    pub(crate) fn new(format: Format, origin: Origin) -> Self {
         Self {
             format,
-            judge,
-            provider,
+            origin,
             cell: StreamOutcome::new(),
             progress: Progress::default(),
         }
@@ -110,12 +140,11 @@ impl Watch {
         }
         let Self {
             format,
-            judge,
-            provider,
+            origin,
             cell,
             progress,
         } = self;
-        let mut sink = |event: Event<'_>| progress.note(&event, cell, judge, *provider);
+        let mut sink = |event: Event<'_>| progress.note(&event, cell, origin);
         match format {
             Format::Sse(sse) => sse.feed(data, &mut sink),
             Format::Ndjson(lines) => lines.feed(data, &mut sink),
@@ -129,7 +158,7 @@ impl Watch {
     fn trailers(&mut self, trailers: &HeaderMap) -> Signal {
         if matches!(self.format, Format::Grpc) && !self.progress.over {
             self.progress.over = true;
-            match grpc::judge(trailers, &self.judge, self.provider) {
+            match grpc::judge(trailers, &self.origin.judge, self.origin.provider) {
                 Some(Ok(())) => drop(self.cell.complete()),
                 Some(Err(outcome)) => drop(self.cell.finish(outcome)),
                 None => drop(self.cell.finish(cut())),
@@ -143,12 +172,11 @@ impl Watch {
         if !self.progress.over {
             let Self {
                 format,
-                judge,
-                provider,
+                origin,
                 cell,
                 progress,
             } = self;
-            let mut sink = |event: Event<'_>| progress.note(&event, cell, judge, *provider);
+            let mut sink = |event: Event<'_>| progress.note(&event, cell, origin);
             // The last event may lack the line that closes it.
             let whole = match format {
                 Format::Sse(sse) => sse.end(&mut sink),
@@ -190,13 +218,7 @@ impl Watch {
 }
 
 impl Progress {
-    fn note(
-        &mut self,
-        event: &Event<'_>,
-        cell: &StreamOutcome,
-        judge: &Judge,
-        provider: Option<Provider>,
-    ) {
+    fn note(&mut self, event: &Event<'_>, cell: &StreamOutcome, origin: &Origin) {
         if self.over {
             return;
         }
@@ -216,7 +238,7 @@ impl Progress {
             }
             Kind::Error => {
                 self.over = true;
-                cell.finish(judge.event(event, provider));
+                cell.finish(origin.judge(event));
             }
         }
     }
@@ -227,18 +249,6 @@ fn cut() -> Outcome {
     let mut outcome = Outcome::new(Class::Transport);
     outcome.rule = Some("stream-cut");
     outcome
-}
-
-impl Judge {
-    /// What an error inside a stream is.
-    fn event(&self, event: &Event<'_>, provider: Option<Provider>) -> Outcome {
-        let headers = HeaderMap::new();
-        let mut facts = Facts::read(StatusCode::OK, &headers, event.data, provider);
-        if let Some(name) = event.exception {
-            facts = facts.with_id(name);
-        }
-        self.response(&facts)
-    }
 }
 
 impl fmt::Debug for Watch {
