@@ -217,6 +217,7 @@ static CASES: &[Case] = &[
     no("timeout-phrase", 200, "data: {\"error\":{\"message\":\"Timeout while downloading the image\",\"type\":\"invalid_request_error\"}}\n\n", InvalidRequest),
     no("timeout-phrase", 400, r#"{"error":"timeout must be a number"}"#, InvalidRequest),
     yes("request-code", 200, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"roles must alternate\"}}\n\n", InvalidRequest),
+    yes("request-code", 200, "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"image_parse_error\",\"message\":\"x\"}}}\n\n", InvalidRequest),
     no("request-code", 200, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"roles\"}}\n\n", ServerError),
     yes("dependency-424", 424, "", ServerError).of(Provider::Azure),
     no("dependency-424", 424, "", InvalidRequest).of(Provider::Groq),
