@@ -8,6 +8,7 @@ use crate::breaker::{Breaker, Change, Refusal, Ticket};
 use crate::error::CircuitOpen;
 use crate::events;
 use crate::settings::Settings;
+use crate::snapshot::CircuitSnapshot;
 use crate::state::{State, Transition};
 use crate::tick::Tick;
 
@@ -113,6 +114,20 @@ impl Circuit {
     pub(crate) fn force(&self, state: State) {
         let now = self.settings.now();
         self.announce(Some(self.breaker.force(state, now)), now);
+    }
+
+    pub(crate) fn snapshot(&self) -> CircuitSnapshot {
+        let look = self.breaker.look(self.settings.now());
+        CircuitSnapshot {
+            key: self.key.as_deref().map(str::to_owned),
+            state: look.status.state,
+            reason: look.status.reason,
+            left: look.status.left,
+            trips: look.trips,
+            generation: look.status.generation,
+            counts: look.counts,
+            window: look.window,
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Transition> {

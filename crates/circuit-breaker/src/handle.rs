@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::circuit::Circuit;
+use crate::snapshot::CircuitSnapshot;
 use crate::state::{Counts, State, Transition, TripReason, WindowCounts};
 
 /// Looks at a circuit from outside, and works it by hand. Clones are of the same circuit.
@@ -19,6 +20,12 @@ pub struct CircuitBreakerHandle {
 impl CircuitBreakerHandle {
     pub(crate) fn new(circuit: Arc<Circuit>) -> Self {
         Self { circuit }
+    }
+
+    /// All there is to see, as of one moment.
+    #[must_use]
+    pub fn snapshot(&self) -> CircuitSnapshot {
+        self.circuit.snapshot()
     }
 
     /// What the circuit does with calls. An open circuit whose time is over is open until the next

@@ -11,6 +11,7 @@ use crate::handle::CircuitBreakerHandle;
 use crate::registry::Registry;
 use crate::service::CircuitBreaker;
 use crate::settings::Settings;
+use crate::snapshot::CircuitSnapshot;
 
 /// Puts a circuit breaker in front of a service: one circuit, or one for each key.
 ///
@@ -80,6 +81,21 @@ impl<K: RequestKey> CircuitBreakerLayer<K> {
                 let all = registry.all().into_iter();
                 all.map(|(key, circuit)| (key, CircuitBreakerHandle::new(circuit)))
                     .collect()
+            }
+        }
+    }
+
+    /// Each circuit there is, as of one moment each, ordered by key; the only one where the layer is
+    /// not keyed.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<CircuitSnapshot> {
+        match &self.circuits {
+            Circuits::One(circuit) => vec![circuit.snapshot()],
+            Circuits::Many(registry) => {
+                let all = registry.all().into_iter();
+                let mut snapshots: Vec<_> = all.map(|(_, circuit)| circuit.snapshot()).collect();
+                snapshots.sort_by(|one, other| one.key.cmp(&other.key));
+                snapshots
             }
         }
     }

@@ -134,6 +134,7 @@ mod registry;
 mod rules;
 mod service;
 mod settings;
+mod snapshot;
 mod state;
 mod sync;
 mod tick;
@@ -148,6 +149,7 @@ pub use self::handle::CircuitBreakerHandle;
 pub use self::layer::CircuitBreakerLayer;
 pub use self::service::CircuitBreaker;
 pub use self::settings::{JudgeStreams, SlowBy};
+pub use self::snapshot::CircuitSnapshot;
 pub use self::state::{Counts, State, Transition, TripReason, Verdict, WindowCounts};
 
 #[cfg(doctest)]

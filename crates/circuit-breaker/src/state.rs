@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// What a circuit does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum State {
     /// Calls pass and are watched.
@@ -47,6 +52,11 @@ impl fmt::Display for State {
 
 /// Why a circuit is not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum TripReason {
     /// So many calls in a row failed.
@@ -123,6 +133,7 @@ pub struct Transition {
 /// Every call that was let through ends in exactly one of `successes`, `failures`, `ignored`,
 /// `cancelled` and `stale`; one that is in none of them is still in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// Calls that spoke for the provider's health.
@@ -144,6 +155,7 @@ pub struct Counts {
 
 /// The calls within the rolling window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WindowCounts {
     /// Calls that count: successes, failures, slow calls, and streams whose output has begun.

@@ -29,6 +29,20 @@ pub fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A span in a serialised snapshot, whose field is named for its unit: whole milliseconds, or null.
+///
+/// # Errors
+///
+/// The serializer's own.
+#[cfg(feature = "serde")]
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+pub fn serialize_millis<S>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error>
+where
+    S: serde::Serializer,
+{
+    serde::Serialize::serialize(&span.map(millis), serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -94,5 +94,5 @@ mod tests;
 
 pub use self::future::ResponseFuture;
 pub use self::layer::RetryAfterLayer;
-pub use self::pause::{Pause, PauseBuilder, PauseHandle, PauseLayer, Paused};
+pub use self::pause::{Pause, PauseBuilder, PauseHandle, PauseLayer, PauseSnapshot, Paused};
 pub use self::service::RetryAfter;

@@ -198,6 +198,18 @@ impl Account {
         }
     }
 
+    pub(crate) fn name(&self) -> &Cow<'static, str> {
+        &self.name
+    }
+
+    /// The most tokens there can be, where that is bounded.
+    pub(crate) fn capacity(&self) -> Option<u64> {
+        match &self.store {
+            Store::Bucket(bucket) => Some(bucket.capacity()),
+            _ => None,
+        }
+    }
+
     fn now(&self) -> Duration {
         self.opened.elapsed()
     }

@@ -48,6 +48,8 @@ struct Main {
     balance: AtomicU64,
     /// Up to when the reserve has been paid in, in nanoseconds since the bucket was made.
     reserved_until: AtomicU64,
+    /// All that was ever merged, with what found the bucket full.
+    merged: AtomicU64,
     tally: Tally,
 }
 
@@ -60,6 +62,7 @@ impl Bucket {
             main: Padded(Main {
                 balance: AtomicU64::new(limits.initial.min(limits.capacity)),
                 reserved_until: AtomicU64::new(0),
+                merged: AtomicU64::new(0),
                 tally: Tally::default(),
             }),
         }
@@ -117,8 +120,16 @@ impl Bucket {
                 sum.saturating_add(shard.0.load(Ordering::Acquire))
             });
             let balance = main.balance.load(Ordering::Acquire);
-            balance.saturating_add(income).min(self.capacity)
+            let merged = main.merged.load(Ordering::Acquire);
+            (
+                balance.saturating_add(income).min(self.capacity),
+                merged.saturating_add(income),
+            )
         })
+    }
+
+    pub(crate) const fn capacity(&self) -> u64 {
+        self.capacity
     }
 
     /// Merges what has come in, then applies `change`; where that declines, gives the balance.
@@ -158,6 +169,9 @@ impl Bucket {
             if shard.0.load(Ordering::Relaxed) > 0 {
                 income = income.saturating_add(shard.0.swap(0, Ordering::AcqRel));
             }
+        }
+        if income > 0 {
+            self.main.0.merged.fetch_add(income, Ordering::Release);
         }
         income
     }

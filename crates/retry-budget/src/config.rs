@@ -112,7 +112,7 @@ impl RetryBudgetBuilder {
         }
     }
 
-    /// What events call this budget, in their field `key`. Default `default`.
+    /// What events call this budget, in their field `name`. Default `default`.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self

@@ -39,7 +39,7 @@ impl Foreign {
     }
 
     pub(crate) fn read(&self) -> Reading {
-        self.tally.read(|| 0)
+        self.tally.read(|| (0, 0))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,11 +40,12 @@ impl BudgetHandle {
     #[must_use]
     pub fn snapshot(&self) -> BudgetSnapshot {
         let reading = self.account.read();
+        let known = |amount| self.account.knows_balance().then(|| tokens::to_f64(amount));
         BudgetSnapshot {
-            balance: self
-                .account
-                .knows_balance()
-                .then(|| tokens::to_f64(reading.balance)),
+            name: self.account.name().clone(),
+            balance: known(reading.balance),
+            capacity: self.account.capacity().map(tokens::to_f64),
+            deposited: known(reading.deposited),
             granted: reading.granted,
             returned: reading.returned,
             denied: reading.denied,
@@ -74,12 +76,22 @@ impl fmt::Debug for BudgetHandle {
     }
 }
 
-/// The figures of a retry budget at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The figures of a retry budget at one moment. Amounts are tokens.
+///
+/// With the feature `serde` it serialises field by field.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BudgetSnapshot {
+    /// The budget's name.
+    pub name: Cow<'static, str>,
     /// The tokens there are, or `None` where a foreign budget keeps that to itself.
     pub balance: Option<f64>,
+    /// The most tokens there can be; `None` for a foreign budget, and where tokens expire instead.
+    pub capacity: Option<f64>,
+    /// The tokens that have come in, from successes and as a reserve; `None` for a foreign budget.
+    /// What found no room may or may not be among them, nor is the reserve where tokens expire.
+    pub deposited: Option<f64>,
     /// How many retries were granted.
     pub granted: u64,
     /// How many of them were given back because they were not sent.

@@ -129,6 +129,7 @@
 //!
 //! # Features
 //!
+//! - `serde`: snapshots can be serialised.
 //! - `tower`: [`BudgetHandle`] implements `tower::retry::budget::Budget`, and
 //!   `RetryBudgetLayer::from_budget` takes any such budget in place of ours. That trait knows one
 //!   price and no refund.
@@ -164,5 +165,5 @@ pub use self::layer::RetryBudgetLayer;
 pub use self::service::RetryBudget;
 pub use self::spend::{
     Cost, RequestInfo, Spend, SpendBuilder, SpendHandle, SpendLayer, SpendSnapshot, Unit, Workflow,
-    input_tokens,
+    WorkflowSpend, input_tokens,
 };

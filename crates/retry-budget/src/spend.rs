@@ -45,6 +45,6 @@ mod service;
 pub use self::config::SpendBuilder;
 pub use self::cost::{Cost, RequestInfo, Unit, Workflow, input_tokens};
 pub use self::future::ResponseFuture;
-pub use self::handle::{SpendHandle, SpendSnapshot};
+pub use self::handle::{SpendHandle, SpendSnapshot, WorkflowSpend};
 pub use self::layer::SpendLayer;
 pub use self::service::Spend;

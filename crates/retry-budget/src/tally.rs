@@ -6,6 +6,8 @@ use crate::sync::{AtomicU64, Ordering, yield_now};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) balance: u64,
+    /// What has come in.
+    pub(crate) deposited: u64,
     pub(crate) granted: u64,
     pub(crate) returned: u64,
     pub(crate) denied: u64,
@@ -38,16 +40,18 @@ impl Tally {
         Change(self)
     }
 
-    /// The counters and a `balance` of one moment. Waits for changes under way, which are a few
-    /// instructions each.
-    pub(crate) fn read(&self, balance: impl Fn() -> u64) -> Reading {
+    /// The counters, and the balance and what has come in, of one moment. Waits for changes under way,
+    /// which are a few instructions each.
+    pub(crate) fn read(&self, funds: impl Fn() -> (u64, u64)) -> Reading {
         loop {
             let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
             let (granted, returned) = (load(&self.granted), load(&self.returned));
             let (denied, fined) = (load(&self.denied), load(&self.fined));
             let done = [granted, returned, denied, fined];
+            let (balance, deposited) = funds();
             let reading = Reading {
-                balance: balance(),
+                balance,
+                deposited,
                 granted,
                 returned,
                 denied,

@@ -35,6 +35,7 @@ impl Window {
 
     pub(crate) fn deposit(&mut self, amount: u64, now: Duration) {
         self.add(signed(amount), now);
+        self.tally.deposited = self.tally.deposited.saturating_add(amount);
     }
 
     pub(crate) fn withdraw(&mut self, cost: u64, now: Duration) -> Result<(), u64> {

@@ -142,7 +142,7 @@ async fn a_workflow_has_a_limit_of_its_own() {
         .spend();
     retry(&layer, costing(1_000_000)).await.unwrap().spend();
     assert_eq!((handle.spent_by(&one), handle.spent_by(&other)), (200, 100));
-    assert_eq!(handle.snapshot().workflows, 2);
+    assert_eq!(handle.snapshot().workflows.len(), 2);
     handle.forget(&one);
     assert_eq!(handle.spent_by(&one), 0);
     assert!(retry(&layer, with(costing(100), one)).await.is_ok());
@@ -180,13 +180,13 @@ async fn the_map_of_workflows_is_bounded_and_lifts_no_limit_to_stay_so() {
     let veto = retry(&layer, request(3)).await.unwrap_err();
     assert_eq!(veto.details(), Some("max_workflows: 3 of 3 at work"));
     assert_eq!(veto.time_left(), Some(Duration::from_secs(30)));
-    assert_eq!(layer.handle().snapshot().workflows, 3);
+    assert_eq!(layer.handle().snapshot().workflows.len(), 3);
     // Those at work go on, and calls without a workflow are not concerned.
     assert!(retry(&layer, request(2)).await.is_ok());
     assert!(retry(&layer, costing(1)).await.is_ok());
     tokio::time::advance(Duration::from_secs(30)).await;
     assert!(retry(&layer, request(3)).await.is_ok());
-    assert_eq!(layer.handle().snapshot().workflows, 3);
+    assert_eq!(layer.handle().snapshot().workflows.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

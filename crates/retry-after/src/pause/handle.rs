@@ -13,13 +13,34 @@ pub struct PauseHandle<Q> {
     book: Arc<Book<Q>>,
 }
 
-/// A key that is paused or paced.
+/// The pauses of a layer, each key as of one moment.
+///
+/// With the feature `serde` it serialises field by field.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PauseSnapshot {
+    /// The keys that are paused or paced, as `Debug` prints them, in its order.
+    pub keys: Vec<PausedKey<String>>,
+}
+
+/// A key that is paused or paced.
+///
+/// With the feature `serde` it serialises field by field, `left` as `left_ms` in milliseconds.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PausedKey<Q> {
     /// The key.
     pub key: Q,
     /// The time left of the pause; none while calls are released after it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            rename = "left_ms",
+            serialize_with = "tower_steady_core::event::serialize_millis"
+        )
+    )]
     pub left: Option<Duration>,
     /// How many calls a second are released, now or once the pause ends.
     pub rate: f64,
@@ -51,6 +72,22 @@ impl<Q: Clone + Eq + Hash + fmt::Debug> PauseHandle<Q> {
                 })
             })
             .collect()
+    }
+
+    /// The same with each key as text, for whoever does not know its type.
+    #[must_use]
+    pub fn snapshot(&self) -> PauseSnapshot {
+        let keys = self.keys().into_iter();
+        let mut keys: Vec<_> = keys
+            .map(|paused| PausedKey {
+                key: format!("{:?}", paused.key),
+                left: paused.left,
+                rate: paused.rate,
+                waiting: paused.waiting,
+            })
+            .collect();
+        keys.sort_by(|one, other| one.key.cmp(&other.key));
+        PauseSnapshot { keys }
     }
 
     /// The time left of the pause of `key`; none if it is not paused.

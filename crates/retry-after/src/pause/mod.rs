@@ -84,6 +84,6 @@ mod waiting;
 pub use self::config::PauseBuilder;
 pub use self::error::{Paused, PausedReason};
 pub use self::future::ResponseFuture;
-pub use self::handle::{PauseHandle, PausedKey};
+pub use self::handle::{PauseHandle, PauseSnapshot, PausedKey};
 pub use self::layer::PauseLayer;
 pub use self::service::Pause;

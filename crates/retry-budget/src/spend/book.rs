@@ -37,6 +37,10 @@ impl Book {
         }
     }
 
+    pub(crate) fn name(&self) -> &Cow<'static, str> {
+        &self.name
+    }
+
     pub(crate) fn unit(&self) -> Unit {
         self.unit
     }

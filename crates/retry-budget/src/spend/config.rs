@@ -38,7 +38,7 @@ impl Default for SpendBuilder {
 }
 
 impl SpendBuilder {
-    /// What events call this ledger, in their field `key`. Default `default`.
+    /// What events call this ledger, in their field `name`. Default `default`.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self

@@ -8,6 +8,11 @@ use http_body::Body;
 
 /// What amounts are counted in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Unit {
     /// Input tokens of a model.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::book::Book;
@@ -27,14 +28,32 @@ impl SpendHandle {
     pub fn snapshot(&self) -> SpendSnapshot {
         let now = self.book.now();
         let mut ledger = self.book.ledger();
-        let totals = ledger.totals();
+        let (totals, limits) = (ledger.totals(), *ledger.limits());
+        let within_hour = ledger.spent_within_hour(now);
+        let mut workflows: Vec<_> = ledger
+            .lines(now)
+            .map(|(workflow, spent)| WorkflowSpend {
+                id: workflow.id().to_owned(),
+                spent,
+            })
+            .collect();
+        drop(ledger);
+        workflows.sort_by(|one, other| {
+            let by_spent = other.spent.cmp(&one.spent);
+            by_spent.then_with(|| one.id.cmp(&other.id))
+        });
         SpendSnapshot {
+            name: self.book.name().clone(),
+            unit: self.book.unit(),
             spent: totals.spent,
-            within_hour: ledger.spent_within_hour(now),
             granted: totals.granted,
             returned: totals.returned,
             denied: totals.denied,
-            workflows: ledger.workflows(),
+            within_hour,
+            per_hour: limited(limits.per_hour),
+            per_request: limited(limits.per_request),
+            per_workflow: limited(limits.per_workflow),
+            workflows,
         }
     }
 
@@ -51,20 +70,48 @@ impl SpendHandle {
     }
 }
 
-/// The figures of a spend ledger at one moment, in its [`Unit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+fn limited(most: u64) -> Option<u64> {
+    (most < u64::MAX).then_some(most)
+}
+
+/// The figures of a spend ledger at one moment. Amounts are in its [`Unit`].
+///
+/// With the feature `serde` it serialises field by field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SpendSnapshot {
+    /// The ledger's name.
+    pub name: Cow<'static, str>,
+    /// What amounts are counted in.
+    pub unit: Unit,
     /// What retries have cost since the start, without those that were given back.
     pub spent: u64,
-    /// What of it falls into the last hour (up to 61 minutes).
-    pub within_hour: u64,
     /// How many retries were granted.
     pub granted: u64,
     /// How many of them were given back because they were not sent.
     pub returned: u64,
     /// How many retries were refused.
     pub denied: u64,
-    /// How many workflows are kept apart.
-    pub workflows: usize,
+    /// What of `spent` falls into the last hour (up to 61 minutes).
+    pub within_hour: u64,
+    /// The limit of `within_hour`; `None` is no limit.
+    pub per_hour: Option<u64>,
+    /// The limit for the retries of one request; `None` is no limit.
+    pub per_request: Option<u64>,
+    /// The limit for the retries of one workflow; `None` is no limit.
+    pub per_workflow: Option<u64>,
+    /// The workflows at work, the dearest first: as many as the layer keeps apart.
+    pub workflows: Vec<WorkflowSpend>,
+}
+
+/// What the retries of one workflow have cost, in the ledger's [`Unit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WorkflowSpend {
+    /// The workflow's id.
+    pub id: String,
+    /// What they have cost.
+    pub spent: u64,
 }

@@ -162,8 +162,18 @@ impl Ledger {
             .map_or(0, |line| line.spent)
     }
 
-    pub(crate) fn workflows(&self) -> usize {
-        self.lines.len()
+    /// What each workflow has spent that has not been idle for too long.
+    pub(crate) fn lines(&self, now: Duration) -> impl Iterator<Item = (&Workflow, u64)> {
+        let idle = self.limits.workflow_idle;
+        let lines = self
+            .lines
+            .iter()
+            .filter(move |(_, line)| !line.is_idle(idle, now));
+        lines.map(|(workflow, line)| (workflow, line.spent))
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn forget(&mut self, workflow: &Workflow) {

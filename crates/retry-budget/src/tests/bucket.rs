@@ -105,6 +105,7 @@ proptest! {
         let bucket = Bucket::new(limits);
         let mut obvious = Obvious::new(limits);
         let mut held = Vec::new();
+        let mut deposited = 0;
         for step in steps {
             match step {
                 Step::Deposit { shard, amount } => {
@@ -135,7 +136,10 @@ proptest! {
                 }
                 Step::Pass(time) => obvious.pass(time),
             }
-            prop_assert_eq!(bucket.read(obvious.now), obvious.reading());
+            let reading = bucket.read(obvious.now);
+            prop_assert!(reading.deposited >= deposited, "never less");
+            deposited = reading.deposited;
+            prop_assert_eq!(Reading { deposited: 0, ..reading }, obvious.reading());
         }
     }
 
@@ -201,6 +205,7 @@ fn many_threads_never_get_more_than_was_paid_in() {
     let reading = bucket.read(Duration::ZERO);
     let paid_in = 3 * TOKEN + THREADS * DEPOSITS * TOKEN / 10;
     assert_eq!(reading.balance + reading.spent, paid_in);
+    assert_eq!(reading.deposited, paid_in - 3 * TOKEN);
     assert_eq!(reading.spent, (reading.granted - reading.returned) * TOKEN);
     assert_eq!(reading.granted + reading.denied, THREADS * DEPOSITS);
 }

@@ -154,6 +154,7 @@ fn a_snapshot_is_consistent() {
     model.preemption_bound.get_or_insert(3);
     model.check(|| {
         let bucket = bucket(3, 0);
+        bucket.deposit(0, 1);
         let other = Arc::clone(&bucket);
         let working = thread::spawn(move || {
             if other.withdraw(2, None, NOW).is_ok() {
@@ -162,12 +163,14 @@ fn a_snapshot_is_consistent() {
         });
         let Reading {
             balance,
+            deposited,
             spent,
             granted,
             returned,
             ..
         } = bucket.read(NOW);
-        assert_eq!(balance + spent, 3);
+        assert_eq!(balance + spent, 3 + deposited);
+        assert_eq!(deposited, 1);
         assert_eq!(spent, 2 * (granted - returned));
         working.join().unwrap();
     });
