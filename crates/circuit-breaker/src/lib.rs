@@ -108,6 +108,9 @@
 //! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
 //! out.
 //!
+//! Without any subscriber a [`CircuitBreakerHandle`] shows a circuit, and
+//! [`CircuitBreakerLayer::snapshots`] all of them; with the feature `serde` they can be serialised.
+//!
 //! # Cost
 //!
 //! A call through a closed circuit takes no lock, allocates nothing, and writes to no memory that

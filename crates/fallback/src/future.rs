@@ -86,7 +86,7 @@ where
                     }
                     let Some(kept) = this.kept.take() else {
                         let tried = Tried::one(&"fallback".into(), "the request could not be kept");
-                        return Poll::Ready(give_up(result, tried));
+                        return Poll::Ready(give_up(this.config, result, tried));
                     };
                     let source = this.source.answer(kept, &outcome);
                     *this.own = Some(result);
@@ -100,7 +100,7 @@ where
                         .unwrap_or_else(|| Err("polled after the end".into()));
                     return Poll::Ready(match given {
                         Ok(given) => Ok(degrade(this.config, given, &own)),
-                        Err(tried) => give_up(own, tried),
+                        Err(tried) => give_up(this.config, own, tried),
                     });
                 }
             }
@@ -135,6 +135,7 @@ fn degrade<RB>(
     own: &Result<Response<RB>, BoxError>,
 ) -> Response<ResponseBody<RB>> {
     let outcome = Outcome::read(own);
+    config.counts.answered(&given.source);
     events::degraded(&given.source, &outcome, given.age);
     let degraded = Degraded {
         reason: outcome.class,
@@ -153,9 +154,11 @@ fn degrade<RB>(
 
 /// The provider's own answer, with what else was asked.
 fn give_up<RB>(
+    config: &Config,
     own: Result<Response<RB>, BoxError>,
     tried: Tried,
 ) -> Result<Response<ResponseBody<RB>>, BoxError> {
+    config.counts.unanswered();
     let class = Outcome::class_of(&own);
     for (source, problem) in &tried.sources {
         events::no_answer(source, class, problem);

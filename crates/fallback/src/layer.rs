@@ -5,8 +5,9 @@ use http::HeaderName;
 use tower_layer::Layer;
 use tower_steady_core::Outcome;
 
+use crate::handle::Counts;
 use crate::rule::Rule;
-use crate::{Fallback, Or};
+use crate::{Fallback, FallbackHandle, Or, Stock};
 
 /// Answers from a [`Source`](crate::Source) when the service inside has no good answer.
 ///
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) header: Option<HeaderName>,
     pub(crate) reserve: Duration,
     pub(crate) rule: Rule,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl<Src> FallbackLayer<Src> {
@@ -35,6 +37,7 @@ impl<Src> FallbackLayer<Src> {
                 header: Some(HeaderName::from_static("x-degraded")),
                 reserve: Duration::ZERO,
                 rule: Rule::DEFAULT,
+                counts: Arc::default(),
             }),
         }
     }
@@ -69,6 +72,15 @@ impl<Src> FallbackLayer<Src> {
     pub fn when(mut self, rule: impl Fn(&Outcome) -> bool + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.config).rule = Rule::new(rule);
         self
+    }
+}
+
+impl<Src: Stock + Clone + Send + Sync + 'static> FallbackLayer<Src> {
+    /// Counts what it does.
+    #[must_use]
+    pub fn handle(&self) -> FallbackHandle {
+        let stock = Arc::new(self.source.clone());
+        FallbackHandle::new(Arc::clone(&self.config.counts), stock)
     }
 }
 

@@ -62,6 +62,9 @@
 //! `class` and `veto` are those of the provider's own answer. The fields mean what they do
 //! [everywhere](tower_steady_core::event); those that are not known are left out.
 //!
+//! What it has done so far and how many answers it keeps, [`FallbackLayer::handle`] shows without any
+//! subscriber; with the feature `serde` its snapshots can be serialised.
+//!
 //! # Elsewhere in the stack
 //!
 //! Inside the retry loop a fallback would answer the first failed try and nothing would be retried.
@@ -73,6 +76,7 @@ mod degraded;
 mod error;
 mod events;
 mod future;
+mod handle;
 mod layer;
 mod rule;
 mod service;
@@ -82,6 +86,7 @@ pub use self::body::ResponseBody;
 pub use self::degraded::{Degraded, Tried};
 pub use self::error::NothingWorked;
 pub use self::future::ResponseFuture;
+pub use self::handle::{FallbackHandle, FallbackSnapshot, SourceSnapshot, Stock};
 pub use self::layer::FallbackLayer;
 pub use self::service::Fallback;
 pub use self::source::{

@@ -78,6 +78,9 @@
 //! `rate` is in calls a second, `waiting` a number of calls. The other fields mean what they do
 //! [everywhere](tower_steady_core::event); those that are not known are left out.
 //!
+//! Without any subscriber a [`PauseHandle`] shows the keys that are paused, for how long, the rate and the
+//! queue; with the feature `serde` its snapshots can be serialised.
+//!
 //! [`Outcome`]: tower_steady_core::Outcome
 
 mod events;

@@ -75,6 +75,8 @@ assert_eq!(answer.unwrap().status(), 200);
 //! built of, `builder` for [`ServiceBuilderExt`], `error-response` for answers in place of errors, as
 //! axum's routes want them. Or depend on the layer crates themselves.
 //!
+//! `serde` lets the snapshots of all handles be serialised.
+//!
 //! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
 //! feature: `reqwest` and `tonic`.
 
@@ -82,6 +84,8 @@ assert_eq!(answer.unwrap().status(), 200);
 mod builder_ext;
 #[cfg(feature = "error-response")]
 pub mod error_response;
+#[cfg(feature = "presets")]
+mod handle;
 #[cfg(any(feature = "error-response", feature = "tonic"))]
 mod late;
 #[cfg(feature = "presets")]
@@ -97,6 +101,8 @@ mod words;
 
 #[cfg(feature = "builder")]
 pub use self::builder_ext::ServiceBuilderExt;
+#[cfg(feature = "presets")]
+pub use self::handle::{Inspect, SteadyHandle, SteadySnapshot};
 #[cfg(feature = "presets")]
 pub use self::preset::{Breakers, Budget, Classes, Deadlines, Hints, Pauses, Retries, Timeouts};
 #[cfg(feature = "presets")]

@@ -1,5 +1,7 @@
 use tower_layer::{Identity, Layer};
 
+use crate::{Inspect, SteadyHandle};
+
 /// The whole stack as one layer, in the canonical order, every slot replaceable.
 ///
 /// Outermost first:
@@ -113,6 +115,26 @@ slots! {
         [replay Replay deadline Deadline fallback Fallback retry Retry budget Budget pause Pause breaker Breaker timeouts Timeouts hints Hints]
         classify
         []
+}
+
+impl<Replay, Deadline, Fallback, Retry, Budget, Pause, Breaker, Timeouts, Hints, Classify>
+    Steady<Replay, Deadline, Fallback, Retry, Budget, Pause, Breaker, Timeouts, Hints, Classify>
+where
+    Fallback: Inspect + Clone + Send + Sync + 'static,
+    Budget: Inspect + Clone + Send + Sync + 'static,
+    Pause: Inspect + Clone + Send + Sync + 'static,
+    Breaker: Inspect + Clone + Send + Sync + 'static,
+{
+    /// Looks at the layers that remember something: budget, pause, breaker and fallback.
+    #[must_use]
+    pub fn handle(&self) -> SteadyHandle {
+        SteadyHandle::new([
+            Box::new(self.fallback.clone()) as _,
+            Box::new(self.budget.clone()) as _,
+            Box::new(self.pause.clone()) as _,
+            Box::new(self.breaker.clone()) as _,
+        ])
+    }
 }
 
 impl<S, Replay, Deadline, Fallback, Retry, Budget, Pause, Breaker, Timeouts, Hints, Classify>

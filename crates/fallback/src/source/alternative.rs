@@ -11,7 +11,7 @@ use tower_steady_core::{BoxError, ConfigError, Outcome, TryClone};
 
 use super::request::{self, copy};
 use super::{Given, Source, checked_name};
-use crate::{ResponseBody, Tried};
+use crate::{ResponseBody, Stock, Tried};
 
 /// Another service: another provider, model or region, with a stack of its own.
 ///
@@ -52,6 +52,8 @@ impl<A> fmt::Debug for Alternative<A> {
         f.debug_tuple("Alternative").field(&self.name).finish()
     }
 }
+
+impl<A> Stock for Alternative<A> {}
 
 impl<A, B, RB> Source<B, RB> for Alternative<A>
 where

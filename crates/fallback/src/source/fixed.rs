@@ -6,7 +6,7 @@ use http::{Request, Response};
 use tower_steady_core::{ConfigError, Outcome};
 
 use super::{Given, Source, checked_name};
-use crate::{ResponseBody, Tried};
+use crate::{ResponseBody, Stock, Tried};
 
 /// Always the same answer.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ impl Fixed {
         Ok(self)
     }
 }
+
+impl Stock for Fixed {}
 
 impl<B, RB> Source<B, RB> for Fixed {
     type Kept = ();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tower_steady_core::{Class, ConfigError, Outcome, StreamOutcome};
 
 use super::{Given, Source, checked_name};
-use crate::{ResponseBody, Tried};
+use crate::{ResponseBody, Stock, Tried};
 
 /// The last good answer to the same question, no older than a limit.
 ///
@@ -132,6 +132,12 @@ impl<F, K> fmt::Debug for LastGood<F, K> {
             .field("max_age", &self.max_age)
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
+    }
+}
+
+impl<F, K: Eq + Hash> Stock for LastGood<F, K> {
+    fn kept(&self) -> usize {
+        self.answers.len()
     }
 }
 

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use tower_steady_core::Outcome;
 
 use super::{Given, Recorder, Source};
-use crate::Tried;
+use crate::{Stock, Tried};
 
 /// Two sources, the second for when the first has no answer. Made by
 /// [`FallbackLayer::or`](crate::FallbackLayer::or).
@@ -20,6 +20,12 @@ pub struct Or<First, Next> {
 impl<First, Next> Or<First, Next> {
     pub(crate) const fn new(first: First, next: Next) -> Self {
         Self { first, next }
+    }
+}
+
+impl<First: Stock, Next: Stock> Stock for Or<First, Next> {
+    fn kept(&self) -> usize {
+        self.first.kept() + self.next.kept()
     }
 }
 

@@ -10,7 +10,7 @@ use tower_steady_core::{BoxError, ConfigError, Outcome, Seeds, TryClone};
 
 use super::request::{self, copy};
 use super::{Given, Source, checked_name};
-use crate::{ResponseBody, Tried};
+use crate::{ResponseBody, Stock, Tried};
 
 /// Hands the request over to be done later, and answers 202 with a receipt.
 ///
@@ -117,6 +117,8 @@ impl<T> fmt::Debug for Queue<T> {
         f.debug_tuple("Queue").field(&self.name).finish()
     }
 }
+
+impl<T> Stock for Queue<T> {}
 
 impl<T, B, RB> Source<B, RB> for Queue<T>
 where
