@@ -35,7 +35,6 @@ pub fn millis(span: Duration) -> u64 {
 ///
 /// The serializer's own.
 #[cfg(feature = "serde")]
-#[expect(clippy::ref_option, reason = "as serde calls it")]
 pub fn serialize_millis<S>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error>
 where
     S: serde::Serializer,
