@@ -146,12 +146,12 @@ fn refusal_layered(bencher: Bencher<'_, '_>) {
 }
 
 /// The worst bodies of 64 KiB that we could think of.
-#[divan::bench(args = ["nested", "brackets", "members", "message", "quotes", "controls"])]
+#[divan::bench(args = ["nested", "brackets", "members", "message", "quotes", "controls", "halves", "python"])]
 fn worst_64_kib(bencher: Bencher<'_, '_>, name: &str) {
     const SIZE: usize = 64 * 1024;
     let mut body = match name {
         "nested" => {
-            let mut body = "{\"message\":\"".to_owned() + &"\u{e9}\\n".repeat(SIZE / 40) + "\"}";
+            let mut body = "{\"message\":\"".to_owned() + &"\u{e9}\\n".repeat(SIZE / 12) + "\"}";
             for _ in 0..3 {
                 let inner = serde_json::to_string(&body).unwrap();
                 body = format!("{{\"error\":{{\"message\":{inner}}}}}\u{1}");
@@ -168,6 +168,15 @@ fn worst_64_kib(bencher: Bencher<'_, '_>, name: &str) {
             "{{\"error\":{{\"message\":\"{}\"}}}}",
             "'a b` c".repeat(SIZE / 7 - 5)
         ),
+        "halves" => format!("{{\"message\":\"{}", "\\ud83d".repeat(SIZE / 6)),
+        "python" => {
+            let mut body = format!("{{'message': '{}'}}", "'\\x00".repeat(SIZE / 13));
+            for _ in 0..3 {
+                let inner = serde_json::to_string(&format!("XError - {body}")).unwrap();
+                body = format!("{{\"error\":{{\"message\":{inner}}}}}\u{1}");
+            }
+            body
+        }
         _ => format!(
             "{{\"error\":{{\"message\":\"{}\"}}}}",
             "\n".repeat(SIZE - 30)

@@ -9,7 +9,7 @@ const LONGEST: usize = 256;
 /// Only behind the name of an exception and a dash: a prompt that is echoed may hold an answer too, and
 /// servers put it behind other words or into quotes.
 pub(super) fn answer_in(text: &str) -> Option<&str> {
-    let at = text.bytes().take(LONGEST).position(|byte| byte == b'{')?;
+    let at = memchr::memchr(b'{', &text.as_bytes()[..text.len().min(LONGEST)])?;
     let (before, answer) = text.split_at(at);
     let before = before.strip_suffix("b'").unwrap_or(before);
     let before = before.strip_suffix(" - ")?;
