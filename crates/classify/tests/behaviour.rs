@@ -269,6 +269,21 @@ async fn stream_is_passed_on_at_its_first_output_and_watched_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_read_ahead_of_the_caller() {
+    let (body, inner) = scripted([CREATED, HELLO, HELLO, HELLO, DONE].map(Step::data));
+    let response = call(&ClassifyLayer::new(), answer(200, SSE, body))
+        .await
+        .unwrap();
+    let mut body = Box::pin(response.into_body());
+    // What was held is given out first; then one frame is taken for one that is asked for.
+    for taken in [2, 2, 3, 4, 5] {
+        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
+        assert!(frame.unwrap().is_ok());
+        assert_eq!(inner.taken(), taken);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn late_error_reaches_the_cell_and_not_the_note() {
     let (body, _) = scripted([Step::data(HELLO), Step::data(FAILED)]);
     let response = call(&ClassifyLayer::new(), answer(200, SSE, body))

@@ -70,8 +70,9 @@ const TRIGGERS: &str = "rate limit exceeded, too many requests, overloaded, at c
     limit: 0, 1000 API calls / month, per day, monthly limit, maximum context length, prompt is too \
     long, too many tokens, content management policy, was flagged, request too large, Limit 1, \
     Requested 2, payload size exceeds, invalid api key, api key not valid, server error, timed out, \
-    requires more system memory, user location is not supported, blocked, {\"error\":{\"code\":\
-    \"insufficient_quota\",\"type\":\"overloaded_error\"}}";
+    requires more system memory, user location is not supported, blocked, quota metric 'calls per day' \
+    and limit 'calls per day', OpenAIException - {'error': {'code': 'insufficient_quota'}}, \
+    {\"error\":{\"code\":\"insufficient_quota\",\"type\":\"overloaded_error\"}}";
 
 /// How servers echo a prompt, `{}` standing for it.
 const ECHOES: [&str; 9] = [

@@ -192,6 +192,27 @@ async fn refused_connection_was_never_sent() {
 }
 
 #[tokio::test]
+async fn connection_reset_before_the_request_went_out_was_never_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 1024];
+        assert!(socket.read(&mut hello).await.unwrap() > 0);
+        // Without lingering, dropping is a reset.
+        socket.set_zero_linger().unwrap();
+        drop(socket);
+        std::future::pending().await
+    };
+    is(
+        &over_tls(server, address).await,
+        Class::Transport,
+        true,
+        false,
+    );
+}
+
+#[tokio::test]
 async fn connection_closed_or_reset_after_the_request_may_have_been_processed() {
     is(
         &over_http1(Answer::closed()).await,

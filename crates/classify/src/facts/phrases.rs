@@ -406,4 +406,27 @@ mod tests {
             }
         }
     }
+
+    /// BerriAI/litellm#11455: a prompt about rate limits made a 400 a rate limit.
+    #[test]
+    fn each_phrase_is_found_but_not_in_a_quotation() {
+        let said = |message: &str| Said::in_messages([message].into_iter());
+        let all: Vec<_> = LIST.iter().flat_map(|(_, texts)| *texts).copied().collect();
+        for (phrase, texts) in LIST {
+            for text in *texts {
+                assert!(said(&format!("So: {text}.")).phrases.has(*phrase), "{text}");
+            }
+        }
+        let prompt = format!("{}, try again in 5s, limit 1, requested 2", all.join(", "));
+        for echo in [
+            "Bad value '{}' here.",
+            "Got \"{}\".",
+            "\u{201c}{}\u{201d}",
+            "Cut: '{}",
+        ] {
+            let said = said(&echo.replace("{}", &prompt));
+            assert_eq!(said.phrases, Phrases::default(), "{echo}");
+            assert_eq!((said.wait, said.limit, said.requested), (None, None, None));
+        }
+    }
 }

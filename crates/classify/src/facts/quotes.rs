@@ -22,10 +22,11 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 /// quotes itself, it ends at the *last* quote of its kind, or not at all.
 pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
     let window = cut(message, WINDOW);
+    let beyond = &message[window.len()..];
     let mut rest = Some(window);
     std::iter::from_fn(move || {
         let text = rest.take()?;
-        let (own, after) = match first_quotation(text) {
+        let (own, after) = match first_quotation(text, beyond) {
             Some((open, close)) => (&text[..open], close.map(|close| &text[close..])),
             None => (text, None),
         };
@@ -34,8 +35,9 @@ pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first quotation that is not a name begins, and where the text after it begins.
-fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
+/// Where the first quotation that is not a name begins, and where the text after it begins. A quotation
+/// may go on into what is not read any more.
+fn first_quotation(text: &str, beyond: &str) -> Option<(usize, Option<usize>)> {
     const OPENING: &[u8] = "\u{201c}".as_bytes();
     let bytes = text.as_bytes();
     // Its first byte is rare, and cheaper to look for.
@@ -46,6 +48,7 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
         let quote = memchr::memchr3(b'\'', b'"', b'`', &bytes[at..]).map(|quote| at + quote);
         if let Some(curly) = curly.filter(|curly| quote.is_none_or(|quote| *curly < quote)) {
             let close = text[curly..].rfind('\u{201d}');
+            let close = close.filter(|_| !beyond.contains('\u{201d}'));
             return Some((curly, close.map(|close| curly + close + OPENING.len())));
         }
         at = quote?;
@@ -58,8 +61,15 @@ fn first_quotation(text: &str) -> Option<(usize, Option<usize>)> {
             at = end;
             continue;
         }
-        let closes = |close: &usize| bytes[*close] == quote && bytes[close - 1] != b'\\';
+        let closes = |close: &usize| {
+            let (before, after) = (bytes[close - 1], bytes.get(close + 1));
+            let apostrophe =
+                before.is_ascii_alphanumeric() && after.is_some_and(u8::is_ascii_alphanumeric);
+            bytes[*close] == quote && before != b'\\' && !apostrophe
+        };
+        let goes_on = memchr::memchr(quote, beyond.as_bytes()).is_some();
         let close = (at + 1..bytes.len()).rev().find(closes);
+        let close = close.filter(|_| !goes_on);
         return Some((at, close.map(|close| close + 1)));
     }
 }
@@ -100,6 +110,7 @@ mod tests {
             ("got 'it's a' trap' there", &["got ", " there"]),
             (r#"got "say \"hi\" now". Bad"#, &["got ", ". Bad"]),
             ("got 'never closed rate limit", &["got "]),
+            ("got 'it isn't closed. rate limit", &["got "]),
             ("got \u{201c}a b\u{201d} there", &["got ", " there"]),
             (
                 "quota metric 'A per day' and limit 'B per day' of 'c d'",
@@ -109,6 +120,15 @@ mod tests {
             ("", &[""]),
         ] {
             assert_eq!(segments(message).collect::<Vec<_>>(), own, "{message}");
+        }
+    }
+
+    #[test]
+    fn quotation_that_ends_in_what_is_not_read_has_no_text_behind_it() {
+        for quote in ["'", "`", "\""] {
+            let long = "a prisoners' b` c\" ".repeat(500);
+            let message = format!("got {quote}{long}{quote} there");
+            assert_eq!(segments(&message).collect::<Vec<_>>(), ["got "], "{quote}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -47,11 +47,11 @@ pin_project_lite::pin_project! {
     }
 }
 
-struct Flag(Arc<AtomicBool>);
+struct Flag(Dropped);
 
 impl Drop for Flag {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.dropped.store(true, Ordering::SeqCst);
     }
 }
 
@@ -66,24 +66,32 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-#[derive(Clone, Debug)]
-pub(crate) struct Dropped(Arc<AtomicBool>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dropped {
+    dropped: Arc<AtomicBool>,
+    taken: Arc<AtomicUsize>,
+}
 
 impl Dropped {
     pub(crate) fn yet(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.dropped.load(Ordering::SeqCst)
+    }
+
+    /// How many frames have been taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
     }
 }
 
 pub(crate) fn scripted(steps: impl IntoIterator<Item = Step>) -> (Scripted, Dropped) {
-    let dropped = Arc::new(AtomicBool::new(false));
+    let dropped = Dropped::default();
     let body = Scripted {
         steps: steps.into_iter().collect(),
         sleep: None,
-        flag: Flag(Arc::clone(&dropped)),
+        flag: Flag(dropped.clone()),
         pinned: PhantomPinned,
     };
-    (body, Dropped(dropped))
+    (body, dropped)
 }
 
 impl Body for Scripted {
@@ -100,6 +108,7 @@ impl Body for Scripted {
                 std::task::ready!(sleep.as_mut().poll(cx));
                 *this.sleep = None;
             }
+            this.flag.0.taken.fetch_add(1, Ordering::SeqCst);
             return Poll::Ready(match this.steps.pop_front() {
                 None => None,
                 Some(Step::Data(data)) => Some(Ok(Frame::data(data))),
