@@ -51,6 +51,7 @@ const LIST: &[(Phrase, &[&str])] = &[
             "maximum context window",
             "context window of",
             "context window exceeded",
+            "context window exceeds",
             "context window is",
             "context window limit",
             "context window size",
