@@ -24,7 +24,9 @@ use crate::{BoxError, Class, Outcome, Report};
 /// assert_eq!(failure.outcome().class, Class::Transport);
 /// assert!(failure.find_source::<io::Error>().is_some());
 /// ```
-#[derive(Debug)]
+///
+/// Neither `Display` nor `Debug` prints what the original error says: that of an HTTP client may hold the
+/// URL, and the URL a key. A log that wants it walks the sources.
 pub struct Failure {
     outcome: Outcome,
     report: Option<Report>,
@@ -145,6 +147,15 @@ impl fmt::Display for Failure {
             fmt_sends(report, f)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("outcome", &self.outcome)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }
 

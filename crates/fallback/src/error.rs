@@ -5,8 +5,8 @@ use tower_steady_core::BoxError;
 
 use crate::Tried;
 
-/// The provider's own error, with what else was tried. Its source is that error.
-#[derive(Debug)]
+/// The provider's own error, with what else was tried. Its source is that error, which neither `Display`
+/// nor `Debug` prints, for it may hold anything.
 pub struct NothingWorked {
     pub(crate) tried: Tried,
     pub(crate) source: BoxError,
@@ -34,6 +34,14 @@ impl fmt::Display for NothingWorked {
             write!(f, "{separator}{source} ({problem})")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for NothingWorked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NothingWorked")
+            .field("tried", &self.tried)
+            .finish_non_exhaustive()
     }
 }
 

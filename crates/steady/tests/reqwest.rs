@@ -244,3 +244,25 @@ const _: () = {
     static_assertions::assert_impl_all!(ReqwestService: Clone, Send, Sync, std::fmt::Debug);
     static_assertions::assert_impl_all!(tower_steady::reqwest::ResponseFuture: Send, std::fmt::Debug);
 };
+
+#[tokio::test(start_paused = true)]
+async fn neither_the_client_nor_its_errors_show_a_key() {
+    let key = http::HeaderValue::from_static("Bearer sk-secret");
+    let headers = [(http::header::AUTHORIZATION, key)].into_iter().collect();
+    let client = reqwest::Client::builder().default_headers(headers);
+    let llm: ReqwestService = client.build().unwrap().into();
+    let mut seen = format!("{llm:?}");
+
+    // Nobody listens there, and the second is no absolute URI.
+    for uri in ["http://127.0.0.1:9/v1?key=sk-secret", "/v1?key=sk-secret"] {
+        let request = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+        let error = llm.clone().oneshot(request).await.unwrap_err();
+        let mut next: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = next {
+            seen += &format!("{error} {error:?}");
+            next = error.source();
+        }
+    }
+    assert!(seen.contains("ReqwestService"));
+    assert!(!seen.contains("secret"), "{seen}");
+}

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::{Given, Source, checked_name};
 use crate::{ResponseBody, Stock, Tried};
 
 /// Always the same answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fixed {
     name: Arc<str>,
     response: Arc<Response<Bytes>>,
@@ -33,6 +34,12 @@ impl Fixed {
     pub fn name(mut self, name: &str) -> Result<Self, ConfigError> {
         self.name = checked_name(name)?;
         Ok(self)
+    }
+}
+
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fixed").field(&self.name).finish()
     }
 }
 

@@ -7,6 +7,7 @@ mod or;
 mod queue;
 mod request;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,7 @@ pub trait Source<B, RB> {
     fn answer(&self, kept: Self::Kept, outcome: &Outcome) -> Self::Future;
 }
 
-/// What a [`Source`] gives.
-#[derive(Debug)]
+/// What a [`Source`] gives. `Debug` prints nothing of the answer but its status.
 #[non_exhaustive]
 pub struct Given<RB> {
     /// The name of the source. It stands in the header, so it must be a token.
@@ -79,6 +79,16 @@ impl<RB> Given<RB> {
             Class::Success => Ok(self),
             class => Err(Tried::one(&self.source, class.as_str())),
         }
+    }
+}
+
+impl<RB> fmt::Debug for Given<RB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given")
+            .field("source", &self.source)
+            .field("status", &self.response.status())
+            .field("age", &self.age)
+            .finish_non_exhaustive()
     }
 }
 

@@ -33,8 +33,7 @@ pub trait Sink<B> {
     fn put(&self, queued: Queued<B>) -> Result<(), BoxError>;
 }
 
-/// A request to be done later.
-#[derive(Debug)]
+/// A request to be done later. `Debug` prints nothing of the request but its method.
 #[non_exhaustive]
 pub struct Queued<B> {
     /// The id that the caller has got.
@@ -54,6 +53,16 @@ impl Receipt {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<B> fmt::Debug for Queued<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queued")
+            .field("receipt", &self.receipt)
+            .field("method", self.request.method())
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }
 

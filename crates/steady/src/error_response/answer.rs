@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use tower_steady_core::{BoxError, Class, Outcome, Report, VetoReason};
 
 use crate::words;
 
-/// The error behind a response, in the response's extensions: for a log, not for the caller.
-#[derive(Clone, Debug)]
+/// The error behind a response, in the response's extensions: for a log, not for the caller. `Debug`
+/// prints nothing of it.
+#[derive(Clone)]
 pub struct OriginalError(Arc<dyn Error + Send + Sync>);
 
 impl OriginalError {
@@ -18,6 +19,12 @@ impl OriginalError {
     #[must_use]
     pub fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0
+    }
+}
+
+impl fmt::Debug for OriginalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OriginalError").finish_non_exhaustive()
     }
 }
 

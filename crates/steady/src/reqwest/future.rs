@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use ::reqwest::{Body, Client, Error, Request};
 use http::Response;
@@ -32,12 +32,11 @@ impl Future for ResponseFuture {
     type Output = Result<Response<Body>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            State::Calling(future) => Pin::new(future).poll(cx).map_ok(Into::into),
-            State::Failed(error) => {
-                Poll::Ready(Err(error.take().expect("polled after it was ready")))
-            }
-        }
+        let result = match &mut self.0 {
+            State::Calling(future) => ready!(Pin::new(future).poll(cx)),
+            State::Failed(error) => Err(error.take().expect("polled after it was ready")),
+        };
+        Poll::Ready(result.map(Into::into).map_err(Error::without_url))
     }
 }
 

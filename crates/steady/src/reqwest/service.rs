@@ -1,3 +1,4 @@
+use std::fmt;
 use std::task::{Context, Poll};
 
 use ::reqwest::{Body as ReqwestBody, Client, Error};
@@ -12,8 +13,9 @@ use super::body::SyncBody;
 
 /// A reqwest client that takes requests of the `http` crate. See the [module's docs](super).
 ///
-/// The request must have an absolute URI. Its error is reqwest's own, by value.
-#[derive(Clone, Debug, Default)]
+/// The request must have an absolute URI. Its error is reqwest's own, by value, without the URL, whose
+/// query may hold a key. `Debug` prints nothing of the client, which would show its default headers.
+#[derive(Clone, Default)]
 pub struct ReqwestService {
     client: Client,
 }
@@ -41,6 +43,12 @@ impl ReqwestService {
 impl From<Client> for ReqwestService {
     fn from(client: Client) -> Self {
         Self::new(client)
+    }
+}
+
+impl fmt::Debug for ReqwestService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestService").finish_non_exhaustive()
     }
 }
 
