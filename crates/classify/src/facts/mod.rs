@@ -3,6 +3,7 @@
 mod envelope;
 mod few;
 mod ids;
+mod list;
 mod phrases;
 mod quotes;
 mod role;
@@ -21,8 +22,9 @@ use tower_steady_core::hint;
 
 use self::few::Few;
 pub(crate) use self::ids::{Id, Name, same};
+pub(crate) use self::list::Phrase;
+pub(crate) use self::phrases::Phrases;
 use self::phrases::Said;
-pub(crate) use self::phrases::{Phrase, Phrases};
 pub(crate) use self::quotes::cut;
 use crate::Provider;
 
