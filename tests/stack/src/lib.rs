@@ -15,6 +15,7 @@
 //! | `routes` | an axum application |
 //! | `crowd` | many callers: a rate limit, an outage, four threads |
 //! | `secrets` | nothing traced or printed has any |
+//! | `traced` | a span for each call, and who tells of a refused key |
 //! | `properties` | what holds for every script |
 
 mod body;
