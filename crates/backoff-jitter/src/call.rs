@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
+use tower_steady_core::metrics::{self, Since};
 use tower_steady_core::{
     Attempt, AttemptReport, BoxError, Class, Failure, Grant, Lease, Outcome, Report, Seeds,
     TryClone, Veto, VetoReason,
@@ -11,6 +12,7 @@ use tower_steady_core::{
 use crate::copy::Copy;
 use crate::decision::{self, Facts, Pause};
 use crate::event::{self, Tried};
+use crate::metrics::Meters;
 use crate::service::{self, Template};
 use crate::session::{Next, Session};
 use crate::{NotSent, Repair};
@@ -25,6 +27,7 @@ pub(crate) struct Call<S, B, A, R> {
     keyed: bool,
     limit: u32,
     started: Option<Instant>,
+    since: Since,
     session: Option<Box<Session<A, B>>>,
 }
 
@@ -48,8 +51,13 @@ impl<S, B, A, R> Call<S, B, A, R> {
             keyed,
             limit,
             started: None,
+            since: Since::now(now),
             session: None,
         }
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.template.settings.meters
     }
 
     /// The number of the try under way.
@@ -88,6 +96,15 @@ impl<S, B, A, R> Call<S, B, A, R> {
         {
             let tried = Tried::new(Class::Success, 1, Some(response));
             event::attempt(&tried, self.elapsed(Instant::now()), None);
+        }
+    }
+
+    /// The call ends with `result`.
+    #[inline]
+    pub(crate) fn count<RB>(&self, result: &Answer<RB>) {
+        if metrics::ENABLED {
+            let class = Outcome::class_of(result);
+            self.meters().called(class, self.since.elapsed(now));
         }
     }
 
@@ -156,6 +173,9 @@ where
             event::attempt(&tried, elapsed, outcome.wait);
         }
         let ended = session.record(&mut result, &outcome, elapsed);
+        if !ended.unsent {
+            self.meters().tried(outcome.class);
+        }
         if outcome.class == Class::Success {
             return Step::Finish(session.finish(result, None));
         }
@@ -165,6 +185,7 @@ where
             Ok(next) => {
                 let delay = next.delay;
                 event::retrying(&tried, delay, next.repaired);
+                self.meters().retrying(outcome.class, delay);
                 session.schedule(next);
                 session.keep(result, &outcome);
                 self.session = Some(session);
@@ -174,6 +195,7 @@ where
         };
         if ended.unsent && session.tries > 1 {
             let veto = veto.unwrap_or_else(not_sent);
+            self.meters().gave_up(session.last_class(), veto.reason());
             return Step::Finish(session.give_back(result, veto));
         }
         if let Some(veto) = &veto
@@ -181,6 +203,7 @@ where
             && !ended.nested
         {
             event::giving_up(&tried, veto);
+            self.meters().gave_up(outcome.class, veto.reason());
         }
         Step::Finish(session.finish(result, veto))
     }
@@ -195,7 +218,10 @@ where
     pub(crate) fn give_back(&mut self, instead: Option<BoxError>, veto: Veto) -> Answer<RB> {
         let instead = instead.unwrap_or_else(|| Box::new(NotSent::new()));
         match self.session.take() {
-            Some(session) => session.give_back(Err(instead), veto),
+            Some(session) => {
+                self.meters().gave_up(session.last_class(), veto.reason());
+                session.give_back(Err(instead), veto)
+            }
             None => Err(instead),
         }
     }
@@ -370,6 +396,10 @@ where
 struct Pass {
     grant: Option<Grant>,
     paid: bool,
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 fn not_sent() -> Veto {

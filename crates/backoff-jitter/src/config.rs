@@ -1,12 +1,15 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
+use tower_steady_core::metrics::Name;
 use tower_steady_core::{Class, ConfigError, Seeds};
 
 use crate::decision::Limits;
+use crate::metrics::Meters;
 use crate::plan::Plans;
 use crate::{Jitter, NoRepair, Plan, RetryLayer, Schedule};
 
@@ -26,6 +29,7 @@ pub struct RetryBuilder<R = NoRepair> {
     options: Options,
     seed: Option<u64>,
     repair: R,
+    name: Name,
 }
 
 /// What a layer and its services share.
@@ -36,6 +40,7 @@ pub(crate) struct Settings<R> {
     pub(crate) options: Options,
     pub(crate) seeds: Seeds,
     pub(crate) repair: R,
+    pub(crate) meters: Meters,
 }
 
 /// What is off unless asked for.
@@ -62,6 +67,7 @@ impl RetryBuilder {
             options: Options::default(),
             seed: None,
             repair: NoRepair,
+            name: Name::default(),
         }
     }
 
@@ -83,6 +89,14 @@ impl RetryBuilder {
 }
 
 impl<R> RetryBuilder<R> {
+    /// What metrics call this layer, in their label `name`. Default `default`; layers with the same
+    /// name are counted together.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Name::new(name);
+        self
+    }
+
     /// The total limit on tries a call, the first one included, over all plans. 1 to 1000; default 5.
     /// A request can lower it with [`MaxAttempts`](crate::MaxAttempts).
     #[must_use]
@@ -188,6 +202,7 @@ impl<R> RetryBuilder<R> {
             options,
             seed: self.seed,
             repair,
+            name: self.name,
         }
     }
 
@@ -246,6 +261,7 @@ impl<R> RetryBuilder<R> {
             options: self.options,
             seeds: self.seed.map_or_else(Seeds::random, Seeds::fixed),
             repair: self.repair,
+            meters: Meters::new(self.name),
         }))
     }
 }

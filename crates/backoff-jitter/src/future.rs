@@ -91,11 +91,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.span.is_open() {
+        let poll = if this.span.is_open() {
             drive_within(this.span, this.state, this.call, cx)
         } else {
             drive(this.state, this.call, cx)
+        };
+        if let Poll::Ready(result) = &poll {
+            this.call.count(result);
         }
+        poll
     }
 }
 
@@ -149,6 +153,7 @@ where
                 let result = match future.poll(cx) {
                     // Most calls end here, and pay for nothing else.
                     Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
+                        call.meters().tried(Class::Success);
                         return Poll::Ready(Ok(answer));
                     }
                     Poll::Ready(result) => result.map_err(Into::into),

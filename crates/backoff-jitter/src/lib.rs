@@ -103,6 +103,18 @@
 //!
 //! Where no subscriber wants them, span and events cost a look at a global each.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `gen_ai.client.operation.duration` | histogram | s | `name`, `error.type` | Calls with all their tries and waits, until the answer's head is there. |
+//! | `tower_steady.retry.attempts` | counter | {attempt} | `name`, `class` | Tries that were sent, by what they came to. |
+//! | `tower_steady.retry.retries` | counter | {attempt} | `name`, `class` | Retries, by what the try before came to; counted before their wait. |
+//! | `tower_steady.retry.wait` | histogram | s | `name`, `class` | Waits before retries, by what the try before came to. |
+//! | `tower_steady.retry.give_ups` | counter | {call} | `name`, `class`, `reason` | Calls that end on a transient failure, by the veto that ended them. |
+//!
 //! # Where it stands
 //!
 //! Outside of everything that should see each try (budget, pause, breaker, attempt timeouts, hints,
@@ -128,6 +140,7 @@ mod event;
 mod future;
 mod jitter;
 mod layer;
+mod metrics;
 mod notes;
 mod plan;
 mod repair;
@@ -142,6 +155,8 @@ pub use self::error::NotSent;
 pub use self::future::ResponseFuture;
 pub use self::jitter::Jitter;
 pub use self::layer::RetryLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::notes::{MaxAttempts, NonIdempotent};
 pub use self::plan::Plan;
 pub use self::repair::{NoRepair, Repair};

@@ -93,6 +93,14 @@ impl<A, B> Session<A, B> {
         &self.report.attempts
     }
 
+    /// What the last try that was sent came to.
+    pub(crate) fn last_class(&self) -> Class {
+        // Nothing was sent: every try was rejected here.
+        self.attempts()
+            .last()
+            .map_or(Class::Rejected, |last| last.class)
+    }
+
     /// Puts the next try off.
     pub(crate) fn schedule(&mut self, next: Next<B>) {
         self.slept = next.delay;
@@ -206,8 +214,7 @@ impl<RB, B> Session<Response<RB>, B> {
     ) -> Result<Response<RB>, BoxError> {
         let last = self.report.attempts.last();
         let tried = Tried {
-            // Nothing was sent: every try was rejected here.
-            class: last.map_or(Class::Rejected, |last| last.class),
+            class: self.last_class(),
             status: last.and_then(|last| last.status),
             attempt: self.tries,
             request_id: last.and_then(|last| last.request_id.as_deref()),

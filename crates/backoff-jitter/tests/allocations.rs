@@ -98,5 +98,7 @@ fn a_success_at_once_allocates_for_the_body_alone() {
 fn a_call_costs_few_bytes_of_stack() {
     let bare = size_of_val(&Bare.call(mix()));
     let retry = size_of_val(&RetryLayer::new().layer(Bare).call(mix()));
-    assert!(retry <= bare + 192, "{retry} over {bare}");
+    // When it began, which only metrics want to know.
+    let began = if cfg!(feature = "metrics") { 16 } else { 0 };
+    assert!(retry <= bare + 192 + began, "{retry} over {bare}");
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::breaker::{Breaker, Change, Refusal, Ticket};
 use crate::error::CircuitOpen;
 use crate::events;
+use crate::metrics;
 use crate::settings::Settings;
 use crate::snapshot::CircuitSnapshot;
 use crate::state::{State, Transition};
@@ -58,6 +59,7 @@ impl Circuit {
             open_for: None,
             key: key.clone(),
         };
+        metrics::made(&settings.name);
         Self {
             breaker: Breaker::new(Arc::clone(&settings.rules)),
             settings,
@@ -108,6 +110,7 @@ impl Circuit {
     #[cold]
     fn reject(&self, refusal: Refusal) -> Box<CircuitOpen> {
         events::rejected(&refusal, self.key.as_deref());
+        metrics::rejected(&self.settings.name, &refusal);
         Box::new(CircuitOpen::new(refusal, self.key.clone()))
     }
 
@@ -161,6 +164,7 @@ impl Circuit {
             key: self.key.clone(),
         };
         events::changed(&transition);
+        metrics::changed(&self.settings.name, &change);
         self.watch.send_if_modified(|last| {
             // Two threads may come here in either order; the later transition stays.
             let newer = transition.generation > last.generation;
@@ -172,6 +176,12 @@ impl Circuit {
         for listener in &self.settings.listeners {
             listener(&transition);
         }
+    }
+}
+
+impl Drop for Circuit {
+    fn drop(&mut self) {
+        metrics::gone(&self.settings.name, self.breaker.state());
     }
 }
 

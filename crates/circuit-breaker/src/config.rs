@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_steady_core::key::{Everything, RequestKey};
+use tower_steady_core::metrics::Name;
 use tower_steady_core::{Class, ConfigError, Seeds};
 
 use crate::check::{at_least_one, in_range, positive, share};
@@ -23,6 +25,7 @@ use crate::word::MAX_ROW;
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct CircuitBreakerBuilder<K = Everything> {
+    name: Name,
     key: K,
     keyed: bool,
     max_keys: usize,
@@ -53,6 +56,7 @@ const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(600);
 impl CircuitBreakerBuilder {
     pub(crate) fn new() -> Self {
         Self {
+            name: Name::default(),
             key: Everything,
             keyed: false,
             max_keys: 1024,
@@ -88,10 +92,18 @@ impl CircuitBreakerBuilder {
 }
 
 impl<K: RequestKey> CircuitBreakerBuilder<K> {
+    /// What metrics call this layer, in their label `name`. Default `default`; layers with the same
+    /// name are counted together.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Name::new(name);
+        self
+    }
+
     /// A circuit for each key, instead of one for all calls: a host, a model, a tenant. `key` is one
     /// of [`tower_steady_core::key`] or a function of the request's head.
     pub fn key<K2: RequestKey>(self, key: K2) -> CircuitBreakerBuilder<K2> {
         CircuitBreakerBuilder {
+            name: self.name,
             key,
             keyed: true,
             max_keys: self.max_keys,
@@ -302,6 +314,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             positive("slow_calls", limit)?;
         }
         let settings = Settings {
+            name: self.name,
             timed: rules.bucket.is_some(),
             rules: Arc::new(rules),
             verdicts: self.verdicts,

@@ -111,6 +111,16 @@
 //! Without any subscriber a [`CircuitBreakerHandle`] shows a circuit, and
 //! [`CircuitBreakerLayer::snapshots`] all of them; with the feature `serde` they can be serialised.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.circuit_breaker.circuits` | gauge | {circuit} | `name`, `state` | Circuits in each state: one, or one for each key. |
+//! | `tower_steady.circuit_breaker.transitions` | counter | {transition} | `name`, `from`, `to`, `reason` | Changes of state; `reason` unless it closes. |
+//! | `tower_steady.circuit_breaker.rejections` | counter | {call} | `name`, `state`, `reason` | Calls that were not let through, by state and by why the circuit is not closed. |
+//!
 //! # Cost
 //!
 //! A call through a closed circuit takes no lock, allocates nothing, and writes to no memory that
@@ -131,6 +141,7 @@ mod future;
 mod half_open;
 mod handle;
 mod layer;
+mod metrics;
 mod permit;
 mod presets;
 mod registry;
@@ -150,6 +161,8 @@ pub use self::error::CircuitOpen;
 pub use self::future::ResponseFuture;
 pub use self::handle::CircuitBreakerHandle;
 pub use self::layer::CircuitBreakerLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::service::CircuitBreaker;
 pub use self::settings::{JudgeStreams, SlowBy};
 pub use self::snapshot::CircuitSnapshot;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tower_steady_core::metrics::Name;
 use tower_steady_core::{Class, Seeds};
 
 use crate::rules::Rules;
@@ -38,6 +39,7 @@ pub(crate) type Listener = Arc<dyn Fn(&Transition) + Send + Sync>;
 
 /// The validated configuration, shared by all circuits of a layer.
 pub(crate) struct Settings {
+    pub(crate) name: Name,
     /// Whether the time matters for a call that does well: with a window, without which there is no
     /// limit for slow calls either.
     pub(crate) timed: bool,

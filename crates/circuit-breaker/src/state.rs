@@ -25,6 +25,14 @@ pub enum State {
 }
 
 impl State {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Closed,
+        Self::Open,
+        Self::HalfOpen,
+        Self::ForcedOpen,
+        Self::ForcedClosed,
+    ];
+
     /// The stable name used in logs and metrics, for example `half_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

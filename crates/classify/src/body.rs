@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::chunks::Chunks;
 use crate::events;
+use crate::metrics;
 use crate::stream::{Signal, Watch};
 use crate::transport::classify_body_error;
 
@@ -162,6 +163,7 @@ where
                 };
                 if let Signal::Failed(outcome) = signal {
                     events::cut_short(&outcome);
+                    metrics::cut_short(outcome.class, watch.provider());
                 }
                 Poll::Ready(frame)
             }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_steady_core::metrics::Since;
 use tower_steady_core::{BoxError, Class, Failure, Lease};
 
 use crate::Provider;
@@ -14,6 +15,7 @@ use crate::body::ResponseBody;
 use crate::classifier::Classifier;
 use crate::config::{Config, Source};
 use crate::events;
+use crate::metrics;
 use crate::note;
 use crate::peek::Peek;
 use crate::stream::{Format, Origin, Watch, grpc_head};
@@ -25,6 +27,7 @@ pin_project! {
         state: State<F, B>,
         config: Source<Lease<Config>>,
         provider: Option<Provider>,
+        sent: Since,
     }
 }
 
@@ -47,6 +50,7 @@ impl<F, B: Body> ResponseFuture<F, B> {
             state: State::Calling { future },
             config,
             provider,
+            sent: metrics::sent(),
         }
     }
 }
@@ -68,13 +72,16 @@ where
                 StateProj::Calling { future } => {
                     let response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
-                        Err(error) => return Poll::Ready(Err(failed(error.into(), this.config))),
+                        Err(error) => {
+                            let error = failed(error.into(), this.config, *this.provider);
+                            return Poll::Ready(Err(error));
+                        }
                     };
                     let look = Look::at(response.status(), response.headers(), this.config);
                     if let Look::Pass = look {
                         return Poll::Ready(Ok(response.map(ResponseBody::plain)));
                     }
-                    match look.start(response, this.config, *this.provider) {
+                    match look.start(response, this.config, *this.provider, *this.sent) {
                         Ok(response) => return Poll::Ready(Ok(response)),
                         Err(peek) => this.state.set(State::Looking { peek }),
                     }
@@ -86,12 +93,13 @@ where
 }
 
 /// Puts the outcome around an error, unless there is one already.
-fn failed(mut error: BoxError, config: &Config) -> BoxError {
+fn failed(mut error: BoxError, config: &Config, provider: Option<Provider>) -> BoxError {
     if Failure::find(&*error).is_some() {
         return error;
     }
     let mut outcome = config.judge.error(&*error);
     events::failed(&mut outcome);
+    metrics::failed(outcome.class, provider);
     *Failure::outermost(&mut error).outcome_mut() = outcome;
     error
 }
@@ -136,6 +144,7 @@ impl Look {
         mut response: Response<B>,
         config: &Config,
         provider: Option<Provider>,
+        sent: Since,
     ) -> Result<Response<ResponseBody<B>>, Box<Peek<B>>>
     where
         B: Body<Data = Bytes>,
@@ -150,6 +159,7 @@ impl Look {
                 if let Some(mut outcome) = outcome {
                     outcome.whole = response.body().is_end_stream();
                     events::answered(&outcome, response.status(), response.headers());
+                    metrics::failed(outcome.class, provider);
                     let (mut head, body) = response.into_parts();
                     note::leave(outcome, &mut head.extensions);
                     events::refused(head.extensions.get_mut(), head.status, &head.headers);
@@ -163,7 +173,7 @@ impl Look {
             Self::In(Kind::Grpc) => Format::Grpc,
         };
         let origin = Origin::new(&config.judge, provider, response.headers());
-        let watch = Watch::new(format, origin);
+        let watch = Watch::new(format, origin).timed(sent);
         Err(Peek::stream(response, provider, watch))
     }
 }

@@ -105,6 +105,7 @@
 //! | `br`, `zstd` | | encoded error bodies |
 //! | `h2` | | which HTTP/2 resets say that the request was not processed |
 //! | `reqwest`, `rustls` | | their errors by type |
+//! | `metrics` | | what is counted is [listed below](#metrics) |
 //!
 //! # Events
 //!
@@ -125,6 +126,16 @@
 //! [`Outcome`]: tower_steady_core::Outcome
 //! [`Outcome::rule`]: tower_steady_core::Outcome::rule
 //! [`StreamOutcome`]: tower_steady_core::StreamOutcome
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `gen_ai.client.operation.time_to_first_chunk` | histogram | s | `gen_ai.provider.name` | Time from an attempt's send to the first output of its stream. |
+//! | `tower_steady.classify.failures` | counter | {attempt} | `class`, `gen_ai.provider.name` | Attempts that failed at their head, without one, or in a stream before its first output. |
+//! | `tower_steady.classify.stream_failures` | counter | {attempt} | `class`, `gen_ai.provider.name` | Streams that failed after their head was passed on. |
 
 mod body;
 mod chunks;
@@ -136,6 +147,7 @@ mod events;
 mod facts;
 mod future;
 mod layer;
+mod metrics;
 mod note;
 mod peek;
 mod provider;
@@ -151,6 +163,8 @@ pub use self::config::ClassifyBuilder;
 pub use self::facts::Facts;
 pub use self::future::ResponseFuture;
 pub use self::layer::ClassifyLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::provider::Provider;
 pub use self::rules::{RuleInfo, UserRule, rules};
 pub use self::service::Classify;

@@ -18,6 +18,7 @@ use crate::chunks::Chunks;
 use crate::classify::judge_body;
 use crate::config::Config;
 use crate::events;
+use crate::metrics;
 use crate::note;
 use crate::stream::{Format, Origin, Signal, Sse, Watch, top_level};
 use crate::transport::classify_body_error;
@@ -253,6 +254,7 @@ where
         if let Some(mut outcome) = outcome {
             outcome.whole = whole;
             events::answered(&outcome, head.status, &head.headers);
+            metrics::failed(outcome.class, self.provider);
             note::leave(outcome, &mut head.extensions);
             events::refused(head.extensions.get_mut(), head.status, &head.headers);
         }

@@ -1,7 +1,8 @@
 //! The words that all tower-steady layers speak.
 //!
 //! Layers do not know each other. They leave notes on what passes through and read the notes of
-//! others; this crate defines the notes and nothing else. It depends on `http` and `std` alone.
+//! others; this crate defines the notes, and what layers count with ([`metrics`]). It depends on `http`
+//! and `std` alone, and on the `metrics` facade where the feature of that name is on.
 //!
 //! | note | travels | read and written with |
 //! |---|---|---|
@@ -42,6 +43,7 @@ mod failure;
 mod gate;
 pub mod hint;
 pub mod key;
+pub mod metrics;
 mod outcome;
 mod report;
 pub mod request_id;

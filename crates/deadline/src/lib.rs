@@ -86,6 +86,15 @@
 //!
 //! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
 //! out.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.deadline.expirations` | counter | {call} | `reason` | Calls that came after their deadline (`before_call`) or were cut by it (`during_call`). |
+//! | `tower_steady.attempt_timeout.expirations` | counter | {attempt} | `timer` | Attempts that timed out, by the timer that ran out. |
 
 mod attempt;
 mod call;
@@ -93,6 +102,7 @@ mod clock;
 mod error;
 mod events;
 mod header;
+mod metrics;
 
 pub use self::attempt::{
     AttemptFuture, AttemptTimeout, AttemptTimeoutBuilder, AttemptTimeoutLayer, ResponseBody,
@@ -101,3 +111,5 @@ pub use self::call::{DeadlineBuilder, DeadlineFuture, DeadlineLayer, DeadlineSer
 pub use self::clock::after;
 pub use self::error::{AttemptElapsed, DeadlineElapsed, Timer};
 pub use self::header::TimeoutFormat;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};

@@ -11,6 +11,7 @@ use tower_steady_core::{BoxError, Class, Failure, Outcome, Report};
 
 use crate::events;
 use crate::layer::Config;
+use crate::metrics;
 use crate::{Degraded, Given, NothingWorked, ResponseBody, Source, Tried};
 
 pin_project! {
@@ -137,6 +138,7 @@ fn degrade<RB>(
     let outcome = Outcome::read(own);
     config.counts.answered(&given.source);
     events::degraded(&given.source, &outcome, given.age);
+    metrics::degraded(&given.source, outcome.class);
     let degraded = Degraded {
         reason: outcome.class,
         source: given.source,
@@ -162,6 +164,7 @@ fn give_up<RB>(
     let class = Outcome::class_of(&own);
     for (source, problem) in &tried.sources {
         events::no_answer(source, class, problem);
+        metrics::no_answer(source, class);
     }
     match own {
         Ok(mut response) => {

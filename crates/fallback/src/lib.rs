@@ -65,6 +65,15 @@
 //! What it has done so far and how many answers it keeps, [`FallbackLayer::handle`] shows without any
 //! subscriber; with the feature `serde` its snapshots can be serialised.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.fallback.answers` | counter | {call} | `source`, `class` | Degraded answers, by their source and by what the provider's own answer came to. |
+//! | `tower_steady.fallback.failures` | counter | {call} | `source`, `class` | Sources that were asked and had no answer, by what the provider's own answer came to. |
+//!
 //! # Elsewhere in the stack
 //!
 //! Inside the retry loop a fallback would answer the first failed try and nothing would be retried.
@@ -78,6 +87,7 @@ mod events;
 mod future;
 mod handle;
 mod layer;
+mod metrics;
 mod rule;
 mod service;
 mod source;
@@ -88,6 +98,8 @@ pub use self::error::NothingWorked;
 pub use self::future::ResponseFuture;
 pub use self::handle::{FallbackHandle, FallbackSnapshot, SourceSnapshot, Stock};
 pub use self::layer::FallbackLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::service::Fallback;
 pub use self::source::{
     Alternative, AlternativeFuture, Fixed, Given, LastGood, LastGoodBuilder, Or, OrFuture, Queue,

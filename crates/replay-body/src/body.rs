@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tower_steady_core::{BoxError, TryClone};
 
+use crate::metrics;
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::tape::{Reader, Tape};
 
@@ -184,4 +185,5 @@ fn note_over(limit: usize) {
         limit,
         "request body cannot be sent again"
     );
+    metrics::over_limit();
 }

@@ -57,11 +57,20 @@
 //!
 //! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
 //! out.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.replay_body.over_limit` | counter | {request} |  | Requests that went through once, for their body was over the limit. |
 
 mod body;
 mod buffer;
 mod error;
 mod layer;
+mod metrics;
 mod service;
 mod sync;
 mod tape;
@@ -71,4 +80,6 @@ mod tests;
 pub use self::body::ReplayBody;
 pub use self::error::{LimitExceeded, SourceError, Superseded};
 pub use self::layer::ReplayLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::service::Replay;

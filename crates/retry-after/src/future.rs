@@ -5,7 +5,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 use tower_steady_core::{BoxError, Class, Outcome};
 
-use crate::{events, hints, moment};
+use crate::{events, hints, metrics, moment};
 
 pin_project! {
     /// The future of [`RetryAfter`](crate::RetryAfter).
@@ -62,5 +62,8 @@ fn publish<RB>(class: Class, response: &mut Response<RB>) {
             outcome.transient = false;
         }
         events::told(outcome, status);
+        if let Some(wait) = outcome.wait {
+            metrics::told(outcome.class, wait);
+        }
     });
 }

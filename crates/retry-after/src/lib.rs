@@ -82,11 +82,23 @@
 //! queue; with the feature `serde` its snapshots can be serialised.
 //!
 //! [`Outcome`]: tower_steady_core::Outcome
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.retry_after.wait` | histogram | s | `class` | Waits that servers asked for in the headers of a failure. |
+//! | `tower_steady.pause.pauses` | counter | {pause} | `name` | Pauses that began; one that grows is the same. |
+//! | `tower_steady.pause.wait` | histogram | s | `name` | Time that calls waited for the end of a pause and for their turn, and were sent then. |
+//! | `tower_steady.pause.rejections` | counter | {call} | `name`, `reason` | Calls that were not sent because of a pause: `max_wait`, `deadline`, `queue_full`. |
 
 mod events;
 mod future;
 pub mod hints;
 mod layer;
+mod metrics;
 mod moment;
 pub mod pause;
 mod quota;
@@ -97,5 +109,7 @@ mod tests;
 
 pub use self::future::ResponseFuture;
 pub use self::layer::RetryAfterLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::pause::{Pause, PauseBuilder, PauseHandle, PauseLayer, PauseSnapshot, Paused};
 pub use self::service::RetryAfter;

@@ -14,6 +14,7 @@ use crate::episode::Episode;
 use crate::events;
 #[cfg(feature = "tower")]
 use crate::foreign::Foreign;
+use crate::metrics::{Level, Meters};
 use crate::tally::Reading;
 use crate::tokens;
 use crate::window::Window;
@@ -78,6 +79,7 @@ impl Store {
 /// One budget, shared by every layer, service, gate and handle of it.
 pub(crate) struct Account {
     name: Cow<'static, str>,
+    meters: Meters,
     rule: Rule,
     store: Store,
     opened: Instant,
@@ -88,6 +90,7 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn new(name: Cow<'static, str>, rule: Rule, store: Store) -> Self {
         Self {
+            meters: Meters::new(name.clone()),
             name,
             rule,
             store,
@@ -121,6 +124,7 @@ impl Account {
     /// A try has succeeded.
     pub(crate) fn success(&self, attempt: Attempt) {
         self.deposit(self.rule.brings(attempt));
+        self.meters.paid_in(|| self.level());
     }
 
     pub(crate) fn deposit(&self, amount: u64) {
@@ -139,6 +143,7 @@ impl Account {
     pub(crate) fn failure(&self) {
         if let (1.., Store::Bucket(bucket)) = (self.rule.failure_cost, &self.store) {
             bucket.fine(self.rule.failure_cost, self.time_for(bucket));
+            self.meters.moved(|| self.level());
         }
     }
 
@@ -157,10 +162,14 @@ impl Account {
         };
         match result {
             Ok(()) => {
+                self.meters.granted(|| self.level());
                 self.granted();
                 Ok(())
             }
-            Err(balance) => Err(self.refused(cost, balance)),
+            Err(balance) => {
+                self.meters.denied(|| self.level());
+                Err(self.refused(cost, balance))
+            }
         }
     }
 
@@ -175,6 +184,7 @@ impl Account {
             #[cfg(feature = "tower")]
             Store::Foreign(_) => {}
         }
+        self.meters.returned(|| self.level());
     }
 
     pub(crate) fn read(&self) -> Reading {
@@ -208,6 +218,18 @@ impl Account {
             Store::Bucket(bucket) => Some(bucket.capacity()),
             _ => None,
         }
+    }
+
+    /// The balance, where it is known, and whether it can grow no further.
+    fn level(&self) -> Option<Level> {
+        if !self.knows_balance() {
+            return None;
+        }
+        let balance = self.read().balance;
+        Some(Level {
+            tokens: tokens::to_f64(balance),
+            full: self.capacity().is_some_and(|most| balance >= most),
+        })
     }
 
     fn now(&self) -> Duration {

@@ -127,8 +127,23 @@
 //! The fields mean what they do [everywhere](tower_steady_core::event); those that are not known are left
 //! out.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, over the [`metrics`](https://docs.rs/metrics) facade:
+//!
+//! | name | kind | unit | labels | meaning |
+//! |---|---|---|---|---|
+//! | `tower_steady.retry_budget.balance` | gauge | {token} | `name` | Tokens there are; none of a foreign budget. |
+//! | `tower_steady.retry_budget.withdrawals` | counter | {attempt} | `name` | Retries that were granted. |
+//! | `tower_steady.retry_budget.refunds` | counter | {attempt} | `name` | Grants that were given back because the retry was not sent. |
+//! | `tower_steady.retry_budget.denials` | counter | {attempt} | `name` | Retries that were refused. |
+//! | `tower_steady.spend.charged` | counter | {unit} | `name`, `unit` | What granted retries cost, in `tokens` or `micro_dollars`. |
+//! | `tower_steady.spend.refunded` | counter | {unit} | `name`, `unit` | What of it was given back because the retry was not sent. |
+//! | `tower_steady.spend.denials` | counter | {attempt} | `name`, `limit` | Retries that were refused, by the limit that was hit. |
+//!
 //! # Features
 //!
+//! - `metrics`: what is counted is [listed above](#metrics).
 //! - `serde`: snapshots can be serialised.
 //! - `tower`: [`BudgetHandle`] implements `tower::retry::budget::Budget`, and
 //!   `RetryBudgetLayer::from_budget` takes any such budget in place of ours. That trait knows one
@@ -147,6 +162,7 @@ mod future;
 mod gate;
 mod handle;
 mod layer;
+mod metrics;
 mod nesting;
 mod service;
 pub mod spend;
@@ -162,6 +178,8 @@ pub use self::error::BudgetExhausted;
 pub use self::future::ResponseFuture;
 pub use self::handle::{BudgetHandle, BudgetSnapshot};
 pub use self::layer::RetryBudgetLayer;
+#[cfg(feature = "metrics")]
+pub use self::metrics::{METRICS, describe_metrics};
 pub use self::service::RetryBudget;
 pub use self::spend::{
     Cost, RequestInfo, Spend, SpendBuilder, SpendHandle, SpendLayer, SpendSnapshot, Unit, Workflow,

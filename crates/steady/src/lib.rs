@@ -75,6 +75,9 @@ assert_eq!(answer.unwrap().status(), 200);
 //! built of, `builder` for [`ServiceBuilderExt`], `error-response` for answers in place of errors, as
 //! axum's routes want them. Or depend on the layer crates themselves.
 //!
+//! `metrics` lets the layers count what they do, over the [`metrics`](https://docs.rs/metrics) facade; the
+//! module of that name lists what there is. Not in `full`; without it nothing of it is compiled.
+//!
 //! `serde` lets the snapshots of all handles be serialised.
 //!
 //! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
@@ -88,6 +91,8 @@ pub mod error_response;
 mod handle;
 #[cfg(any(feature = "error-response", feature = "tonic"))]
 mod late;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "presets")]
 mod preset;
 #[cfg(feature = "reqwest")]

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tower_layer::Identity;
@@ -28,6 +29,9 @@ pub type Timeouts = AttemptTimeoutLayer;
 pub type Hints = RetryAfterLayer;
 /// The classifier of a preset.
 pub type Classes = ClassifyLayer;
+
+/// What layers are called that nobody has named.
+const UNNAMED: Cow<'static, str> = Cow::Borrowed("default");
 
 /// What tells the presets apart.
 struct Numbers {
@@ -77,7 +81,7 @@ impl Steady {
     /// pause of its own.
     #[must_use]
     pub fn interactive() -> Self {
-        Self::preset(Numbers::interactive(), None)
+        Self::preset(Numbers::interactive(), UNNAMED, None)
     }
 
     /// For work that can wait: 6 attempts within 10 min, backoff and the server's waits capped at
@@ -86,26 +90,43 @@ impl Steady {
     /// The rest is as in [`Steady::interactive`].
     #[must_use]
     pub fn background() -> Self {
-        Self::preset(Numbers::background(), None)
+        Self::preset(Numbers::background(), UNNAMED, None)
+    }
+
+    /// [`Steady::interactive`] whose layers go by this name in metrics and events, to tell several
+    /// providers apart.
+    #[must_use]
+    pub fn interactive_named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::preset(Numbers::interactive(), name.into(), None)
+    }
+
+    /// [`Steady::background`] whose layers go by this name in metrics and events, to tell several
+    /// providers apart.
+    #[must_use]
+    pub fn background_named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::preset(Numbers::background(), name.into(), None)
     }
 
     /// [`Steady::interactive`] whose jitter repeats, for tests and simulations.
     #[must_use]
     pub fn interactive_seeded(seed: u64) -> Self {
-        Self::preset(Numbers::interactive(), Some(seed))
+        Self::preset(Numbers::interactive(), UNNAMED, Some(seed))
     }
 
     /// [`Steady::background`] whose jitter repeats, for tests and simulations.
     #[must_use]
     pub fn background_seeded(seed: u64) -> Self {
-        Self::preset(Numbers::background(), Some(seed))
+        Self::preset(Numbers::background(), UNNAMED, Some(seed))
     }
 
-    fn preset(numbers: Numbers, seed: Option<u64>) -> Self {
+    fn preset(numbers: Numbers, name: Cow<'static, str>, seed: Option<u64>) -> Self {
         const VALID: &str = "the numbers of a preset are valid";
-        let mut retry = numbers.retry;
-        let budget = RetryBudgetLayer::builder().free_when_asked(true);
+        let mut retry = numbers.retry.name(name.clone());
+        let budget = RetryBudgetLayer::builder()
+            .name(name.clone())
+            .free_when_asked(true);
         let mut breaker = CircuitBreakerBuilder::half_of_twenty()
+            .name(name.clone())
             .consecutive_failures(10)
             .open_for(Duration::from_secs(5))
             .growth(1.5)
@@ -125,6 +146,7 @@ impl Steady {
             retry: retry.build().expect(VALID),
             budget: budget.build().expect(VALID),
             pause: PauseLayer::builder()
+                .name(name)
                 .key((ByHost, BySecret::api_key(), ByExtension::new()))
                 .build()
                 .expect(VALID),

@@ -12,6 +12,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Frame;
+use tower_steady_core::metrics::Since;
 use tower_steady_core::{Class, Outcome, StreamOutcome};
 
 pub(crate) use self::frames::Frames;
@@ -23,6 +24,7 @@ pub(crate) use self::sse::Sse;
 use self::event::{Event, Kind};
 use crate::classifier::Classifier;
 use crate::config::Judge;
+use crate::metrics;
 use crate::{Facts, Provider};
 
 /// How a stream is cut into events.
@@ -83,6 +85,8 @@ pub(crate) struct Watch {
     origin: Origin,
     cell: StreamOutcome,
     progress: Progress,
+    /// When its attempt was sent, until its first output has been counted.
+    sent: Option<Since>,
 }
 
 /// How far a stream has come.
@@ -103,7 +107,18 @@ impl Watch {
             origin,
             cell: StreamOutcome::new(),
             progress: Progress::default(),
+            sent: None,
         }
+    }
+
+    pub(crate) fn provider(&self) -> Option<Provider> {
+        self.origin.provider
+    }
+
+    /// Counts how long the first output takes from `sent` on.
+    pub(crate) fn timed(mut self, sent: Since) -> Self {
+        self.sent = Some(sent);
+        self
     }
 
     /// The cell that goes into the response's extensions.
@@ -125,13 +140,19 @@ impl Watch {
     }
 
     pub(crate) fn frame(&mut self, frame: &Frame<Bytes>) -> Signal {
-        if let Some(data) = frame.data_ref() {
+        let signal = if let Some(data) = frame.data_ref() {
             self.data(data)
         } else if let Some(trailers) = frame.trailers_ref() {
             self.trailers(trailers)
         } else {
             self.state()
+        };
+        if self.progress.output
+            && let Some(sent) = self.sent.take()
+        {
+            metrics::first_output(self.origin.provider, sent);
         }
+        signal
     }
 
     pub(crate) fn data(&mut self, data: &[u8]) -> Signal {
@@ -143,6 +164,7 @@ impl Watch {
             origin,
             cell,
             progress,
+            ..
         } = self;
         let mut sink = |event: Event<'_>| progress.note(&event, cell, origin);
         match format {
@@ -175,6 +197,7 @@ impl Watch {
                 origin,
                 cell,
                 progress,
+                ..
             } = self;
             let mut sink = |event: Event<'_>| progress.note(&event, cell, origin);
             // The last event may lack the line that closes it.

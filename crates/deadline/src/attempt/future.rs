@@ -13,7 +13,7 @@ use tower_steady_core::{BoxError, Class, Failure, Outcome};
 use super::ResponseBody;
 use super::timers::{Due, Limits};
 use crate::call::refusal;
-use crate::{AttemptElapsed, Timer, clock, events};
+use crate::{AttemptElapsed, Timer, clock, events, metrics};
 
 /// What bounds an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -115,5 +115,6 @@ pub(crate) fn expire(timer: Timer, time: Duration, attempt: u32) -> (Outcome, At
     let mut outcome = Outcome::new(Class::Timeout);
     outcome.rule = Some(timer.rule());
     events::timed_out(outcome.class, attempt, timer, time);
+    metrics::timed_out(timer);
     (outcome, AttemptElapsed::new(timer, time))
 }

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason};
 
-use crate::{DeadlineElapsed, clock, events};
+use crate::{DeadlineElapsed, clock, events, metrics};
 
 pin_project! {
     /// The future of a [`DeadlineService`](crate::DeadlineService).
@@ -89,6 +89,7 @@ impl<F> fmt::Debug for DeadlineFuture<F> {
 pub(crate) fn refusal() -> BoxError {
     let outcome = Outcome::rejected(Veto::new(VetoReason::Deadline));
     events::came_late(outcome.class);
+    metrics::came_late();
     Failure::new(outcome, DeadlineElapsed::new(false)).into()
 }
 
@@ -97,5 +98,6 @@ fn elapsed() -> BoxError {
     outcome.rule = Some("deadline");
     outcome.forbid(Veto::new(VetoReason::Deadline));
     events::ran_out(outcome.class);
+    metrics::ran_out();
     Failure::new(outcome, DeadlineElapsed::new(true)).into()
 }

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tower_steady_core::key::{ByHost, RequestKey};
+use tower_steady_core::metrics::Name;
 use tower_steady_core::{Class, ConfigError};
 
 use super::PauseLayer;
@@ -9,6 +11,7 @@ use super::pacer::Rates;
 /// A validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) name: Name,
     pub(crate) classes: [bool; Class::ALL.len()],
     pub(crate) max_pause: Duration,
     pub(crate) max_wait: Duration,
@@ -32,6 +35,7 @@ impl Default for Settings {
         classes[Class::RateLimited.index()] = true;
         classes[Class::Overloaded.index()] = true;
         Self {
+            name: Name::default(),
             classes,
             max_pause: Duration::from_secs(60),
             max_wait: Duration::from_secs(120),
@@ -67,6 +71,13 @@ impl PauseBuilder<ByHost> {
 }
 
 impl<K> PauseBuilder<K> {
+    /// What metrics call this layer, in their label `name`. Default `default`; layers with the same
+    /// name are counted together.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.settings.name = Name::new(name);
+        self
+    }
+
     /// What tells calls apart; those of one key are paused together. Default: [`ByHost`].
     pub fn key<N: RequestKey>(self, key: N) -> PauseBuilder<N> {
         PauseBuilder {

@@ -118,10 +118,10 @@ impl<S, K: RequestKey> Pause<S, K> {
                 let place = Place::new(slot, patience);
                 ResponseFuture::waiting(Waiting::new(service, request, place))
             }
-            Entry::Late(left) => ResponseFuture::refused(refuse(patience.over(left), slot.key())),
+            Entry::Late(left) => ResponseFuture::refused(refuse(patience.over(left), &slot)),
             Entry::Full(left) => {
                 let paused = Paused::new(left, PausedReason::QueueFull);
-                ResponseFuture::refused(refuse(paused, slot.key()))
+                ResponseFuture::refused(refuse(paused, &slot))
             }
         }
     }

@@ -9,6 +9,7 @@ use super::config::Settings;
 use super::line::{Change, Effects, Entry, Line, Ticket, Turn};
 use super::pacer::Pass;
 use crate::events;
+use crate::metrics;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// What all keys of a layer share.
@@ -140,7 +141,10 @@ impl<Q: fmt::Debug> Slot<Q> {
         drop(line);
         let left = left.unwrap_or_default();
         match effects.change {
-            Some(Change::Began) => events::began(&self.key, left, rate),
+            Some(Change::Began) => {
+                events::began(&self.key, left, rate);
+                metrics::began(&self.settings().name);
+            }
             Some(Change::Grew) => events::grew(&self.key, left, waiting),
             Some(Change::Ended) => events::ended(&self.key, waiting, rate),
             None => {}

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower_service::Service;
+use tower_steady_core::metrics::Since;
 use tower_steady_core::{BoxError, Deadline};
 
 use super::clock;
@@ -19,6 +20,7 @@ use super::pacer::Pass;
 use super::slot::Slot;
 use super::verdict::{self, Lesson};
 use crate::events;
+use crate::metrics;
 
 /// How long a call is willing to wait.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +86,7 @@ impl<Q: fmt::Debug> Place<Q> {
     }
 
     fn refuse(&self, paused: Paused) -> BoxError {
-        refuse(paused, self.slot.key())
+        refuse(paused, &self.slot)
     }
 }
 
@@ -97,8 +99,9 @@ impl<Q> Drop for Place<Q> {
 }
 
 /// Tells of a refusal and makes it an error.
-pub(crate) fn refuse(paused: Paused, key: &impl fmt::Debug) -> BoxError {
-    events::not_sent(key, &paused);
+pub(crate) fn refuse<Q: fmt::Debug>(paused: Paused, slot: &Slot<Q>) -> BoxError {
+    events::not_sent(slot.key(), &paused);
+    metrics::not_sent(&slot.settings().name, paused.reason());
     paused.into_failure()
 }
 
@@ -144,6 +147,7 @@ pin_project! {
         request: Option<Request<B>>,
         place: Place<Q>,
         pass: Option<Pass>,
+        since: Since,
         #[pin]
         sleep: Option<Sleep>,
     }
@@ -156,6 +160,7 @@ impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
             request: Some(request),
             place,
             pass: None,
+            since: Since::now(clock::now),
             sleep: None,
         }
     }
@@ -177,6 +182,8 @@ impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
                 if this.place.slot.is_open(clock::now()) {
                     let request = this.request.take().expect("polled after completion");
                     let call = this.service.call(request);
+                    let name = &this.place.slot.settings().name;
+                    metrics::waited(name, this.since.elapsed(clock::now));
                     return Poll::Ready(Ok((call, this.place.tracked(pass))));
                 }
                 // Back to its old place, and without the readiness.

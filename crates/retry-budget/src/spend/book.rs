@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tower_steady_core::metrics::Name;
 use tower_steady_core::{Veto, VetoReason};
 
 use super::cost::{RequestInfo, Unit};
 use super::ledger::{Ledger, Limit, Order, Refusal, Reservation};
 use crate::account::lock;
-use crate::events;
+use crate::{events, metrics};
 
 /// What one retry of a request costs.
 pub(crate) type CostFn = Arc<dyn Fn(&RequestInfo<'_>) -> u64 + Send + Sync>;
@@ -20,6 +21,7 @@ pub(crate) type CostFn = Arc<dyn Fn(&RequestInfo<'_>) -> u64 + Send + Sync>;
 /// and by handles only, never for a call that succeeds.
 pub(crate) struct Book {
     name: Cow<'static, str>,
+    label: Name,
     unit: Unit,
     cost: CostFn,
     ledger: Mutex<Ledger>,
@@ -29,6 +31,7 @@ pub(crate) struct Book {
 impl Book {
     pub(crate) fn new(name: Cow<'static, str>, unit: Unit, cost: CostFn, ledger: Ledger) -> Self {
         Self {
+            label: Name::new(name.clone()),
             name,
             unit,
             cost,
@@ -62,7 +65,16 @@ impl Book {
         let now = self.now();
         // Bound first: events are made with the lock released.
         let result = self.ledger().reserve(order, now);
+        if result.is_ok() {
+            metrics::charged(&self.label, self.unit, order.cost);
+        }
         result.map_err(|refusal| self.veto(order, &refusal))
+    }
+
+    /// Undoes a reservation, for a retry that was not sent.
+    pub(crate) fn refund(&self, reservation: &Reservation) {
+        self.ledger().refund(reservation);
+        metrics::refunded(&self.label, self.unit, reservation.cost());
     }
 
     fn veto(&self, order: Order<'_>, refusal: &Refusal) -> Veto {
@@ -70,6 +82,7 @@ impl Book {
             limit, used, most, ..
         } = *refusal;
         let (unit, cost) = (self.unit, order.cost);
+        metrics::spend_denied(&self.label, limit.as_str());
         if refusal.news {
             events::spend_limit_hit(&events::Hit {
                 name: &self.name,

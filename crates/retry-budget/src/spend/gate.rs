@@ -78,7 +78,7 @@ impl Gate for Billed {
     fn give_back(&self) {
         let reservation = lock(&self.taken).pop();
         if let Some(reservation) = reservation {
-            self.book.ledger().refund(&reservation);
+            self.book.refund(&reservation);
         }
     }
 }

@@ -100,6 +100,12 @@ struct Line {
     refused: bool,
 }
 
+impl Reservation {
+    pub(crate) fn cost(&self) -> u64 {
+        self.cost
+    }
+}
+
 impl Ledger {
     /// A limit that is shared by all counts as hit anew when it was not for this long.
     const QUIET: Duration = Duration::from_secs(60);
