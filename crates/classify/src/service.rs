@@ -50,7 +50,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let provider = self.config.provider.or_else(|| {
             let authority = request.uri().authority()?;
-            self.host.provider(authority)
+            self.host.provider(authority.as_str())
         });
         let config = self.config.map(Shared::lease);
         ResponseFuture::new(self.inner.call(request), config, provider)
@@ -70,18 +70,20 @@ struct LastHost {
 impl LastHost {
     const LONGEST: usize = 64;
 
+    /// Takes the text alone: a pointer into the request would make the compiler move it once more.
     #[inline]
-    fn provider(&mut self, authority: &Authority) -> Option<Provider> {
-        if self.authority[..self.len] == *authority.as_str().as_bytes() {
+    fn provider(&mut self, authority: &str) -> Option<Provider> {
+        if self.authority[..self.len] == *authority.as_bytes() {
             return self.provider;
         }
         self.look_up(authority)
     }
 
     #[cold]
-    fn look_up(&mut self, authority: &Authority) -> Option<Provider> {
-        let provider = Provider::from_host(authority.host());
-        let text = authority.as_str().as_bytes();
+    fn look_up(&mut self, authority: &str) -> Option<Provider> {
+        let parsed: Option<Authority> = authority.parse().ok();
+        let provider = parsed.and_then(|parsed| Provider::from_host(parsed.host()));
+        let text = authority.as_bytes();
         // A password is not kept.
         if let Some(place) = self.authority.get_mut(..text.len())
             && !text.contains(&b'@')
