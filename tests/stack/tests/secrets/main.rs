@@ -1,6 +1,7 @@
 //! Secrets in every place of a request, of an answer and of a client's errors: none of them is in anything
 //! that is traced, at any level, nor in what `Debug` and `Display` print of layers, services, futures,
-//! bodies, outcomes, errors and reports, nor in a snapshot's JSON, nor in the response made of an error.
+//! bodies, outcomes, errors and reports, nor in a snapshot's JSON, nor in the metrics, nor in the response
+//! made of an error.
 
 mod scenarios;
 
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_steady::Steady;
 use tower_steady::error_response::{OriginalError, error_response};
@@ -70,8 +72,10 @@ fn leak(text: &str) -> Option<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_is_traced_or_printed() {
+async fn no_secret_is_traced_printed_or_counted() {
     let capture = Capture::start();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _local = metrics::set_default_local_recorder(&recorder);
     let mut printed = String::new();
     for scenario in scenarios() {
         play(scenario, &capture, &mut printed).await;
@@ -91,6 +95,11 @@ async fn no_secret_is_traced_or_printed() {
         assert!(!capture.from(&target).is_empty(), "{target} traced nothing");
     }
     assert_only_keys(&capture);
+
+    let counted = recorder.handle().render();
+    assert!(counted.lines().count() > 100, "{counted}");
+    assert_eq!(leak(&counted), None, "counted");
+    assert!(!counted.contains(OPERATORS), "a label from user input");
 }
 
 /// What the operator has chosen as a key is told as one, and in nothing else.
@@ -216,6 +225,8 @@ impl Sink<Full<Bytes>> for Closed {
 #[tokio::test(start_paused = true)]
 async fn nor_by_a_fallback_and_what_it_asks() {
     let capture = Capture::start();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _local = metrics::set_default_local_recorder(&recorder);
     let mut printed = String::new();
     let question = |request: &Request<Full<Bytes>>| Some(request.uri().clone());
     let last_good = LastGood::builder().build(question).unwrap();
@@ -251,6 +262,9 @@ async fn nor_by_a_fallback_and_what_it_asks() {
     }
     print(&mut printed, &(&stack, fallback.handle()));
     printed += &serde_json::to_string(&fallback.handle().snapshot()).unwrap();
+    let counted = recorder.handle().render();
+    assert!(counted.contains("fallback"), "{counted}");
+    assert_eq!(leak(&counted), None, "counted");
     assert_eq!(capture.from("tower_steady_fallback").len(), 4);
     assert_eq!(leak(&printed), None, "printed");
     assert_eq!(leak(&capture.text()), None, "traced");
