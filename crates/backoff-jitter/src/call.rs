@@ -56,7 +56,7 @@ impl<S, B, A, R> Call<S, B, A, R> {
         }
     }
 
-    pub(crate) fn meters(&self) -> &Meters {
+    fn meters(&self) -> &Meters {
         &self.template.settings.meters
     }
 
@@ -99,12 +99,19 @@ impl<S, B, A, R> Call<S, B, A, R> {
         }
     }
 
-    /// The call ends with `result`.
+    /// The first try has succeeded, and the call with it.
     #[inline]
+    pub(crate) fn count_success(&self) {
+        let meters = self.meters();
+        meters.tried(Class::Success);
+        meters.called(Class::Success, self.since.elapsed(now));
+    }
+
+    /// The call ends with `result`, after more than that.
     pub(crate) fn count<RB>(&self, result: &Answer<RB>) {
         if metrics::ENABLED {
-            let class = Outcome::class_of(result);
-            self.meters().called(class, self.since.elapsed(now));
+            let took = self.since.elapsed(now);
+            self.meters().called(Outcome::class_of(result), took);
         }
     }
 

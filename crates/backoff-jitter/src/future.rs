@@ -91,15 +91,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let poll = if this.span.is_open() {
+        if this.span.is_open() {
             drive_within(this.span, this.state, this.call, cx)
         } else {
             drive(this.state, this.call, cx)
-        };
-        if let Poll::Ready(result) = &poll {
-            this.call.count(result);
         }
-        poll
     }
 }
 
@@ -153,7 +149,7 @@ where
                 let result = match future.poll(cx) {
                     // Most calls end here, and pay for nothing else.
                     Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
-                        call.meters().tried(Class::Success);
+                        call.count_success();
                         return Poll::Ready(Ok(answer));
                     }
                     Poll::Ready(result) => result.map_err(Into::into),
@@ -165,7 +161,10 @@ where
                 // The try and what it holds go before the wait, its answer too unless kept.
                 state.set(State::Done);
                 match call.settle(result) {
-                    Step::Finish(result) => return Poll::Ready(result),
+                    Step::Finish(result) => {
+                        call.count(&result);
+                        return Poll::Ready(result);
+                    }
                     // The timer rounds up to a millisecond, which no delay must not pay.
                     Step::Wait(delay) if delay.is_zero() => {
                         state.set(State::readying(call));
@@ -197,6 +196,7 @@ where
                         call.give_back(None, call.late())
                     }
                 };
+                call.count(&result);
                 state.set(State::Done);
                 return Poll::Ready(result);
             }
