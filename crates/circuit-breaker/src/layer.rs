@@ -8,6 +8,7 @@ use tower_steady_core::key::{Everything, RequestKey};
 use crate::circuit::Circuit;
 use crate::config::CircuitBreakerBuilder;
 use crate::handle::CircuitBreakerHandle;
+use crate::metrics;
 use crate::registry::Registry;
 use crate::service::CircuitBreaker;
 use crate::settings::Settings;
@@ -53,6 +54,7 @@ impl CircuitBreakerLayer {
 
 impl<K: RequestKey> CircuitBreakerLayer<K> {
     pub(crate) fn from_settings(settings: Settings, keyed: bool, key: K) -> Self {
+        metrics::layered(&settings.name);
         let settings = Arc::new(settings);
         let circuits = if keyed {
             Circuits::Many(Arc::new(Registry::new(key, settings)))

@@ -37,13 +37,16 @@ pub fn describe_metrics() {
     METRICS.iter().for_each(Metric::describe);
 }
 
-/// A circuit is there. Closed, it makes all states known, so that none of them is missing until its
-/// first time.
-pub(crate) fn made(name: &Name) {
-    circuits(name, State::Closed).shift(1);
+/// A layer is there: all states are known from the start, and none is missing until its first time.
+pub(crate) fn layered(name: &Name) {
     for state in State::ALL {
         circuits(name, state).shift(0);
     }
+}
+
+/// A circuit is there, closed.
+pub(crate) fn made(name: &Name) {
+    circuits(name, State::Closed).shift(1);
 }
 
 /// A circuit is no more.

@@ -47,7 +47,8 @@ pub trait Source<B, RB> {
 /// What a [`Source`] gives. `Debug` prints nothing of the answer but its status.
 #[non_exhaustive]
 pub struct Given<RB> {
-    /// The name of the source. It stands in the header, so it must be a token.
+    /// The name of the source. It stands in the header, so it must be a token, and it is a label of
+    /// metrics, so it must be one of a few and not made of the request.
     pub source: Arc<str>,
     /// The answer. One that is itself a failure counts as none.
     pub response: Response<ResponseBody<RB>>,
