@@ -134,6 +134,7 @@
 //! | name | kind | unit | labels | meaning |
 //! |---|---|---|---|---|
 //! | `gen_ai.client.operation.time_to_first_chunk` | histogram | s | `gen_ai.provider.name` | Time from an attempt's send to the first output of its stream. |
+//! | `tower_steady.classify.stream_duration` | histogram | s | `error.type`, `gen_ai.provider.name` | Time from an attempt's send to the end of its stream, once output has begun. |
 //! | `tower_steady.classify.failures` | counter | {attempt} | `class`, `gen_ai.provider.name` | Attempts that failed at their head, without one, or in a stream before its first output. |
 //! | `tower_steady.classify.stream_failures` | counter | {attempt} | `class`, `gen_ai.provider.name` | Streams that failed after their head was passed on. |
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 use tower_steady_core::Class;
-use tower_steady_core::metrics::label::{CLASS, PROVIDER};
+use tower_steady_core::metrics::label::{CLASS, ERROR_TYPE, PROVIDER};
 use tower_steady_core::metrics::{Metric, Series, Since};
 
 use crate::Provider;
@@ -11,6 +11,12 @@ const FIRST_CHUNK: Metric = Metric::seconds(
     "gen_ai.client.operation.time_to_first_chunk",
     &[PROVIDER],
     "Time from an attempt's send to the first output of its stream.",
+);
+
+const STREAM_DURATION: Metric = Metric::seconds(
+    "tower_steady.classify.stream_duration",
+    &[ERROR_TYPE, PROVIDER],
+    "Time from an attempt's send to the end of its stream, once output has begun.",
 );
 
 const FAILURES: Metric = Metric::counter(
@@ -29,7 +35,7 @@ const STREAM_FAILURES: Metric = Metric::counter(
 
 /// Every metric of this crate.
 #[cfg(feature = "metrics")]
-pub const METRICS: &[Metric] = &[FIRST_CHUNK, FAILURES, STREAM_FAILURES];
+pub const METRICS: &[Metric] = &[FIRST_CHUNK, STREAM_DURATION, FAILURES, STREAM_FAILURES];
 
 /// Tells the recorder that is installed what the [`METRICS`] of this crate mean.
 #[cfg(feature = "metrics")]
@@ -48,6 +54,18 @@ pub(crate) fn first_output(provider: Option<Provider>, sent: Since) {
     let series = match name(provider) {
         Some(name) => FIRST_CHUNK.series([(PROVIDER, name.into())]),
         None => FIRST_CHUNK.series([]),
+    };
+    series.record(sent.elapsed(now));
+}
+
+/// A stream that had begun output has ended, well or with a failure.
+pub(crate) fn stream_ended(class: Class, provider: Option<Provider>, sent: Since) {
+    let error = (class != Class::Success).then(|| (ERROR_TYPE, class.as_str().into()));
+    let provider = name(provider).map(|name| (PROVIDER, name.into()));
+    let series = match (error, provider) {
+        (None, None) => STREAM_DURATION.series([]),
+        (Some(label), None) | (None, Some(label)) => STREAM_DURATION.series([label]),
+        (Some(error), Some(provider)) => STREAM_DURATION.series([error, provider]),
     };
     series.record(sent.elapsed(now));
 }

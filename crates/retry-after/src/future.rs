@@ -62,7 +62,7 @@ fn publish<RB>(class: Class, response: &mut Response<RB>) {
             outcome.transient = false;
         }
         events::told(outcome, status);
-        if let Some(wait) = outcome.wait {
+        if let Some(wait) = hints.asked.or(hints.reset) {
             metrics::told(outcome.class, wait);
         }
     });

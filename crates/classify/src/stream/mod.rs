@@ -12,7 +12,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Frame;
-use tower_steady_core::metrics::Since;
+use tower_steady_core::metrics::{ENABLED, Since};
 use tower_steady_core::{Class, Outcome, StreamOutcome};
 
 pub(crate) use self::frames::Frames;
@@ -85,8 +85,9 @@ pub(crate) struct Watch {
     origin: Origin,
     cell: StreamOutcome,
     progress: Progress,
-    /// When its attempt was sent, until its first output has been counted.
+    /// When its attempt was sent, where its times are counted, and which of them are.
     sent: Option<Since>,
+    counted: Progress,
 }
 
 /// How far a stream has come.
@@ -108,6 +109,7 @@ impl Watch {
             cell: StreamOutcome::new(),
             progress: Progress::default(),
             sent: None,
+            counted: Progress::default(),
         }
     }
 
@@ -115,7 +117,7 @@ impl Watch {
         self.origin.provider
     }
 
-    /// Counts how long the first output takes from `sent` on.
+    /// Counts how long its first output and its end take from `sent` on.
     pub(crate) fn timed(mut self, sent: Since) -> Self {
         self.sent = Some(sent);
         self
@@ -147,11 +149,7 @@ impl Watch {
         } else {
             self.state()
         };
-        if self.progress.output
-            && let Some(sent) = self.sent.take()
-        {
-            metrics::first_output(self.origin.provider, sent);
-        }
+        self.count();
         signal
     }
 
@@ -218,6 +216,7 @@ impl Watch {
                 }
             }
         }
+        self.count();
         self.state()
     }
 
@@ -227,7 +226,27 @@ impl Watch {
             self.progress.over = true;
             self.cell.finish(outcome);
         }
+        self.count();
         self.state()
+    }
+
+    /// Counts what has come since the last look.
+    fn count(&mut self) {
+        let provider = self.origin.provider;
+        let Some(sent) = self.sent.filter(|_| ENABLED) else {
+            return;
+        };
+        if self.progress.output && !self.counted.output {
+            metrics::first_output(provider, sent);
+        }
+        if self.progress.output && self.progress.over && !self.counted.over {
+            let class = self
+                .cell
+                .verdict()
+                .map_or(Class::Success, |outcome| outcome.class);
+            metrics::stream_ended(class, provider, sent);
+        }
+        self.counted = self.progress;
     }
 
     fn state(&self) -> Signal {

@@ -24,8 +24,8 @@
 //! HITS.series(labels).increment(1);
 //! ```
 //!
-//! A label's value is a `&'static str` or a [`Name`] that the operator gave to a layer, so that nothing
-//! from a request or a response can become one.
+//! A label's value is a `&'static str` or a name that the operator gave to something at its construction
+//! ([`Name`], [`Value::named`]): nothing from a request or a response.
 
 #[cfg_attr(feature = "metrics", path = "on.rs")]
 #[cfg_attr(not(feature = "metrics"), path = "off.rs")]

@@ -93,7 +93,8 @@ impl Series {
             Label::new(key, value)
         };
         let labels: Vec<_> = labels.map(label).into();
-        Self(Key::from_parts(metric.name, labels))
+        // Retained: a recorder that keeps or copies the key counts a reference.
+        Self(Key::from_parts(metric.name, labels).to_retained())
     }
 
     /// Adds to a counter.

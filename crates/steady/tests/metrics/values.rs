@@ -85,7 +85,7 @@ async fn a_call_counts_its_tries_waits_and_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_output_of_a_stream_is_timed_once_and_of_nothing_else() {
+async fn a_streams_first_output_and_end_are_timed_and_nothing_elses() {
     let recorder = DebuggingRecorder::new();
     let _installed = set_default_local_recorder(&recorder);
     let late = Sse::openai().comment("thinking").wait(3 * SECOND);
@@ -93,12 +93,25 @@ async fn the_first_output_of_a_stream_is_timed_once_and_of_nothing_else() {
         Answer::from(late.text("Hello").wait(SECOND).text("again").done()),
         Answer::ok_chat("Hello"),
         Answer::from(Sse::openai().overloaded()),
+        Answer::from(Sse::openai().text("Hello").wait(SECOND).cut()),
     ]);
-    for _ in 0..3 {
+    for _ in 0..4 {
         call(&ClassifyLayer::new(), &provider).await;
     }
-    let first_chunk = told(&recorder, ["gen_ai.client.operation.time_to_first_chunk"]);
-    assert_eq!(first_chunk, [" [] 3"]);
+    let times = told(
+        &recorder,
+        ["gen_ai.client.operation.", "tower_steady.classify."],
+    );
+    assert_eq!(
+        times,
+        [
+            "failures [overloaded] 1",
+            "stream_duration [] 4",
+            "stream_duration [transport] 1",
+            "stream_failures [transport] 1",
+            "time_to_first_chunk [] 3 0",
+        ]
+    );
 }
 
 /// The states whose gauge is not zero.
