@@ -1,5 +1,7 @@
 use std::fmt;
+use std::ops::Range;
 
+use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -14,6 +16,8 @@ use crate::{MaxAttempts, NonIdempotent};
 pub(crate) struct Snapshot {
     method: Method,
     version: Version,
+    /// How many there are.
+    headers: usize,
     buffer: Buffer,
     notes: Notes,
     /// Everything, where a request carries more than our own notes.
@@ -42,6 +46,7 @@ impl Snapshot {
         Self {
             method: request.method().clone(),
             version: request.version(),
+            headers: request.headers().len(),
             buffer,
             notes,
             extensions,
@@ -64,9 +69,14 @@ impl Snapshot {
         parts.version = self.version;
         parts.extensions = self.notes.put_into(&self.extensions);
 
-        let mut reader = Reader(self.buffer.as_slice());
+        // One copy, of which all texts are slices.
+        let mut reader = Reader {
+            head: Bytes::copy_from_slice(self.buffer.as_slice()),
+            at: 0,
+        };
         parts.uri = reader.uri()?;
-        while !reader.0.is_empty() {
+        parts.headers.try_reserve(self.headers).ok()?;
+        while reader.at < reader.head.len() {
             let (name, value) = reader.header()?;
             parts.headers.try_append(name, value).ok()?;
         }
@@ -189,38 +199,50 @@ fn put<'a>(
     Some(room)
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader {
+    head: Bytes,
+    at: usize,
+}
 
-impl<'a> Reader<'a> {
+impl Reader {
     fn uri(&mut self) -> Option<Uri> {
         let (scheme, authority, _) = self.record()?;
         let (_, path, _) = self.record()?;
         let mut parts = http::uri::Parts::default();
         if !scheme.is_empty() {
-            parts.scheme = Some(Scheme::try_from(scheme).ok()?);
+            parts.scheme = Some(Scheme::try_from(&self.head[scheme]).ok()?);
         }
         if !authority.is_empty() {
-            parts.authority = Some(Authority::try_from(authority).ok()?);
+            parts.authority = Some(Authority::from_maybe_shared(self.slice(authority)).ok()?);
         }
         if !path.is_empty() {
-            parts.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
+            parts.path_and_query = Some(PathAndQuery::from_maybe_shared(self.slice(path)).ok()?);
         }
         Uri::from_parts(parts).ok()
     }
 
     fn header(&mut self) -> Option<(HeaderName, HeaderValue)> {
         let (name, value, sensitive) = self.record()?;
-        let mut value = HeaderValue::from_bytes(value).ok()?;
+        let mut value = HeaderValue::from_maybe_shared(self.slice(value)).ok()?;
         value.set_sensitive(sensitive);
-        Some((HeaderName::from_bytes(name).ok()?, value))
+        Some((HeaderName::from_bytes(&self.head[name]).ok()?, value))
     }
 
-    fn record(&mut self) -> Option<(&'a [u8], &'a [u8], bool)> {
-        let (prefix, rest) = self.0.split_first_chunk()?;
+    fn slice(&self, text: Range<usize>) -> Bytes {
+        self.head.slice(text)
+    }
+
+    /// Where the two texts stand, and the sensitive bit. Both are within the head.
+    fn record(&mut self) -> Option<(Range<usize>, Range<usize>, bool)> {
+        let (prefix, rest) = self.head.get(self.at..)?.split_first_chunk::<PREFIX>()?;
         let prefix = u64::from_ne_bytes(*prefix);
-        let (first, rest) = rest.split_at_checked(usize::from(prefix as u16))?;
-        let (second, rest) = rest.split_at_checked((prefix >> SECOND) as usize)?;
-        self.0 = rest;
-        Some((first, second, prefix & SENSITIVE != 0))
+        let (first, second) = (usize::from(prefix as u16), (prefix >> SECOND) as usize);
+        if first.checked_add(second)? > rest.len() {
+            return None;
+        }
+        let begin = self.at + PREFIX;
+        let middle = begin + first;
+        self.at = middle + second;
+        Some((begin..middle, middle..self.at, prefix & SENSITIVE != 0))
     }
 }
