@@ -146,12 +146,17 @@ where
     loop {
         match state.as_mut().project() {
             StateProj::Calling { future } => {
-                let result = match future.poll(cx) {
-                    // Most calls end here, and pay for nothing else.
-                    Poll::Ready(Ok(answer)) if call.is_first() && is_success(&answer) => {
-                        call.count_success();
-                        return Poll::Ready(Ok(answer));
-                    }
+                let polled = future.poll(cx);
+                // Most calls end here, and pay for nothing else. Looked at where it is, for a response
+                // is large to move.
+                if let Poll::Ready(Ok(answer)) = &polled
+                    && call.is_first()
+                    && is_success(answer)
+                {
+                    call.count_success();
+                    return polled.map_err(Into::into);
+                }
+                let result = match polled {
                     Poll::Ready(result) => result.map_err(Into::into),
                     Poll::Pending => {
                         call.pending();

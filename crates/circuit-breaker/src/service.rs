@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
@@ -9,6 +10,7 @@ use tower_steady_core::{BoxError, Lease};
 
 use crate::body::ResponseBody;
 use crate::circuit::Circuit;
+use crate::error::CircuitOpen;
 use crate::future::ResponseFuture;
 use crate::layer::Circuits;
 use crate::permit::Permit;
@@ -78,6 +80,7 @@ where
     type Error = BoxError;
     type Future = ResponseFuture<S, B>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         let fail_fast = match &self.circuits {
             Circuits::One(circuit) => {
@@ -106,20 +109,17 @@ where
             Circuits::One(circuit) => circuit.lease(),
             Circuits::Many(registry) => registry.of(registry.keys.of(&mut request)),
         };
-        if !self.ready {
+        if !mem::take(&mut self.ready) {
             return self.call_unready(request, circuit);
         }
-        self.ready = false;
-        let ticket = match circuit.admit() {
-            Ok(ticket) => ticket,
-            Err(open) => {
-                self.inner = self.inner.clone();
-                return ResponseFuture::rejected(open, &circuit);
+        match circuit.admit() {
+            Ok(ticket) => {
+                // A guard from here on: a panic in `call` counts as cancelled.
+                let permit = Permit::new(circuit, ticket);
+                ResponseFuture::calling(self.inner.call(request), permit)
             }
-        };
-        // A guard from here on: a panic in `call` counts as cancelled.
-        let permit = Permit::new(circuit, ticket);
-        ResponseFuture::calling(self.inner.call(request), permit)
+            Err(open) => self.call_refused(open, &circuit),
+        }
     }
 }
 
@@ -127,9 +127,19 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
     /// Gives up a place in the inner service's queue. A place that is kept unpolled would be served one
     /// day, and then be of no use to anybody.
     fn leave_queue(&mut self) {
-        if std::mem::take(&mut self.queued) {
+        if mem::take(&mut self.queued) {
             self.inner = self.inner.clone();
         }
+    }
+
+    /// Gives back what the inner service has reserved for a call that is not made.
+    #[cold]
+    fn call_refused<B>(&mut self, open: Box<CircuitOpen>, circuit: &Circuit) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        self.inner = self.inner.clone();
+        ResponseFuture::rejected(open, circuit)
     }
 
     /// Calls with an inner service that was not polled ready, because a circuit was open then.

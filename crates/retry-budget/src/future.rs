@@ -63,10 +63,10 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn rejected(failure: Failure) -> Self {
+    pub(crate) fn rejected(failure: Box<Failure>) -> Self {
         Self {
             state: State::Rejected {
-                failure: Some(Box::new(failure)),
+                failure: Some(failure),
             },
         }
     }
