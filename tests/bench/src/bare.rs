@@ -1,13 +1,16 @@
 //! The service that costs nothing.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::Full;
 use tower::Service;
 
@@ -53,5 +56,36 @@ impl Service<Request<Full<Bytes>>> for Flaky {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         ready(Ok(response))
+    }
+}
+
+/// Reads the body of each answer, which is there at once, to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<S>(pub S);
+
+impl<S, B> Service<Request<Full<Bytes>>> for Read<S>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    B: Body,
+{
+    type Response = ();
+    type Error = S::Error;
+    type Future = Ready<Result<(), S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let context = &mut Context::from_waker(Waker::noop());
+        let Poll::Ready(result) = pin!(self.0.call(request)).poll(context) else {
+            panic!("an answer that is there at once");
+        };
+        ready(result.map(|response| {
+            let mut body = pin!(response.into_body());
+            while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(context) {
+                let _ = black_box(frame);
+            }
+        }))
     }
 }

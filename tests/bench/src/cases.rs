@@ -9,7 +9,7 @@ use tower_steady::retry_after::{PauseLayer, RetryAfterLayer};
 use crate::bare::{Bare, Flaky};
 use crate::drive::{self, Factory};
 use crate::request;
-use crate::{ours, parts, peers};
+use crate::{keys, ours, parts, peers};
 
 /// One contender in one row.
 #[derive(Clone, Copy)]
@@ -112,11 +112,7 @@ pub fn all() -> Vec<Case> {
         &[
             (OURS, || over(ours::all())),
             ("tower retry + tower-resilience breaker", || {
-                over(
-                    tower::ServiceBuilder::new()
-                        .layer(peers::tower_retry())
-                        .layer(peers::resilience_breaker()),
-                )
+                over(peers::retry_and_breaker())
             }),
         ],
     );
@@ -165,8 +161,11 @@ pub fn all() -> Vec<Case> {
             }),
         ],
     );
-    for (name, make) in parts::KEYED {
+    for (name, make) in keys::KEYED {
         row(name, bare, &[(OURS, *make)]);
+    }
+    for (name, make) in keys::KEPT {
+        row(name, keys::read, &[(OURS, *make)]);
     }
     for (name, make) in ours::BY_NUMBER_OF_LAYERS {
         row(name, bare, &[(OURS, *make)]);

@@ -6,9 +6,14 @@
 //!
 //! - *ns*: paired (bare, layered, bare in turn), hand-polled, median of many rounds;
 //! - *allocs*: exact, from a counting allocator in a process of its own;
-//! - *instructions*: exact, from callgrind over two lengths of the same run, so that set-up cancels
-//!   out; skipped with a message where valgrind is not installed;
-//! - *threads2*: calls a second of two threads that share the layer, over those of one.
+//! - *instructions*: exact, from callgrind, which counts the calls after a warm-up; skipped with a
+//!   message where valgrind is not installed;
+//! - *threads2*: calls a second of two threads that share the layer, over those of one. More than two
+//!   are not measured: the machine that the published figures come from has two cores.
+//!
+//! Callgrind is driven by hand in a few lines ([`measure`]). gungraun, the harness for it, wants a runner
+//! of exactly its own version installed beside valgrind, takes over `main`, and reports each function
+//! by itself; here a figure is the difference of two, and stands in one row with time and allocations.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -18,6 +23,7 @@
 pub mod bare;
 pub mod cases;
 pub mod drive;
+pub mod keys;
 pub mod measure;
 pub mod ours;
 pub mod parts;

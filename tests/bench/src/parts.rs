@@ -1,16 +1,11 @@
 //! Parts that are measured by themselves.
 
-use std::cell::Cell;
 use std::hint::black_box;
 
-use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use tower_steady::circuit_breaker::CircuitBreakerLayer;
 use tower_steady::classify::classify_response;
-use tower_steady::key::ByHost;
 use tower_steady::retry_budget::RetryBudgetLayer;
 
-use crate::cases::{Contender, over};
 use crate::drive::{self, Factory};
 
 /// What OpenAI answers to a key without credit: 310 bytes.
@@ -45,44 +40,4 @@ pub fn peek() -> Factory {
         let status = StatusCode::TOO_MANY_REQUESTS;
         black_box(classify_response(status, &headers, ERROR_BODY, None));
     })
-}
-
-/// Keyed breakers, by the number of keys that calls go through in turn.
-pub const KEYED: &[Contender] = &[
-    ("closed breaker, by host", || {
-        over(layer(CircuitBreakerLayer::builder().key(ByHost)))
-    }),
-    ("closed breaker, 1 key", || keyed::<1>()),
-    ("closed breaker, 10 keys", || keyed::<10>()),
-    ("closed breaker, 1,000 keys", || keyed::<1_000>()),
-    ("closed breaker, 100,000 keys", || keyed::<100_000>()),
-];
-
-fn keyed<const KEYS: u32>() -> Factory {
-    thread_local! {
-        static NEXT: Cell<u32> = const { Cell::new(0) };
-    }
-    let in_turn = |_: &Parts| {
-        NEXT.with(|next| {
-            let key = next.get();
-            next.set((key + 1) % KEYS);
-            key
-        })
-    };
-    let layer = layer(
-        CircuitBreakerLayer::builder()
-            .key(in_turn)
-            .max_keys(KEYS as usize),
-    );
-    // A key's first call makes its circuit, which is not what is measured.
-    for key in 0..KEYS {
-        let _ = layer.handle_of(&key);
-    }
-    over(layer)
-}
-
-fn layer<K: tower_steady::key::RequestKey>(
-    builder: tower_steady::circuit_breaker::CircuitBreakerBuilder<K>,
-) -> CircuitBreakerLayer<K> {
-    builder.build().expect("a valid breaker")
 }

@@ -10,6 +10,8 @@ use failsafe::failure_policy::{self, ConsecutiveFailures, SuccessRateOverTimeWin
 use failsafe::{Config, StateMachine};
 use http::{Request, Response};
 use http_body_util::Full;
+use tower::ServiceBuilder;
+use tower::layer::util::{Identity, Stack};
 use tower::retry::Policy;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
 use tower::retry::budget::{Budget, TpsBudget};
@@ -41,10 +43,10 @@ impl Default for TowerPolicy {
     }
 }
 
-impl<E> Policy<Req, Res, E> for TowerPolicy {
+impl<B, E> Policy<Req, Response<B>, E> for TowerPolicy {
     type Future = tokio::time::Sleep;
 
-    fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Self::Future> {
+    fn retry(&mut self, _: &mut Req, result: &mut Result<Response<B>, E>) -> Option<Self::Future> {
         let failed = matches!(result, Ok(response) if response.status().is_server_error());
         if !failed {
             self.budget.deposit();
@@ -115,6 +117,19 @@ pub fn resilience_breaker() -> tower_resilience_circuitbreaker::CircuitBreakerLa
         .sliding_window_size(100)
         .build()
         .expect("a valid breaker")
+}
+
+/// Both, outermost first.
+#[must_use]
+pub fn retry_and_breaker() -> ServiceBuilder<
+    Stack<
+        tower_resilience_circuitbreaker::CircuitBreakerLayer,
+        Stack<tower::retry::RetryLayer<TowerPolicy>, Identity>,
+    >,
+> {
+    ServiceBuilder::new()
+        .layer(tower_retry())
+        .layer(resilience_breaker())
 }
 
 /// failsafe's breaker on consecutive failures.

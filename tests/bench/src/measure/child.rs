@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Two lengths of the same run: set-up, tear-down and first touches cancel out.
-const SHORT: u32 = 500;
-const LONG: u32 = 4_500;
+/// How many calls callgrind counts, after a warm-up.
+const CALLS: u32 = 4_000;
 
 /// Allocations a call over the baseline.
 #[must_use]
@@ -35,24 +34,21 @@ pub fn valgrind_is_installed() -> bool {
 /// Instructions a call over the baseline, in user space.
 #[must_use]
 pub fn instructions(program: &Path, index: usize) -> Option<f64> {
-    let side = |side| -> Option<f64> {
-        let long = run(program, index, side, LONG)?;
-        let short = run(program, index, side, SHORT)?;
-        Some((long - short) / f64::from(LONG - SHORT))
-    };
-    Some(side("case")? - side("base")?)
+    let side = |side| run(program, index, side);
+    Some((side("case")? - side("base")?) / f64::from(CALLS))
 }
 
-fn run(program: &Path, index: usize, side: &str, calls: u32) -> Option<f64> {
+fn run(program: &Path, index: usize, side: &str) -> Option<f64> {
     let out = std::env::temp_dir().join(format!(
-        "tower-steady-{}-{index}-{side}-{calls}.callgrind",
+        "tower-steady-{}-{index}-{side}.callgrind",
         std::process::id()
     ));
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
+        .arg("--toggle-collect=bench::probe::counted*")
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args([&index.to_string(), side, &calls.to_string()])
+        .args([&index.to_string(), side, &CALLS.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()

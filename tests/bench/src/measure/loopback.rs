@@ -13,34 +13,41 @@ use tower::{Service, ServiceExt};
 use tower_steady::BoxError;
 
 use super::median;
-use crate::{ours, request};
+use crate::{ours, peers, request};
 
 const ROUNDS: usize = 9;
 const IN_FLIGHT: usize = 64;
 const REQUESTS: usize = 12_800;
 
 /// Nanoseconds a request over a loopback connection, 64 in flight, for a hyper client alone and with
-/// all layers in front of it; the median of rounds in turn. The server has a thread of its own.
+/// all layers in front of it, ours and what a user would pick instead; the median of rounds in turn.
+/// The server has a thread of its own.
 #[must_use]
-pub fn nanos_a_request() -> [(&'static str, f64); 2] {
+pub fn nanos_a_request() -> [(&'static str, f64); 3] {
     let address = serve();
     let runtime = current_thread();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let layered = ours::all().service(client.clone());
-    let mut alone = Vec::new();
-    let mut with = Vec::new();
+    let peer = peers::retry_and_breaker().service(client.clone());
+    let mut nanos = [const { Vec::new() }; 3];
     // The first round warms the pool.
     for round in 0..=ROUNDS {
-        let bare = runtime.block_on(drive(&client, address));
-        let stack = runtime.block_on(drive(&layered, address));
+        let times = [
+            runtime.block_on(drive(&client, address)),
+            runtime.block_on(drive(&layered, address)),
+            runtime.block_on(drive(&peer, address)),
+        ];
         if round > 0 {
-            alone.push(bare);
-            with.push(stack);
+            for (all, time) in nanos.iter_mut().zip(times) {
+                all.push(time);
+            }
         }
     }
+    let [alone, ours, peer] = nanos.map(median);
     [
-        ("hyper client alone", median(alone)),
-        ("tower-steady over it", median(with)),
+        ("hyper client alone", alone),
+        ("tower-steady over it", ours),
+        ("tower retry + tower-resilience breaker over it", peer),
     ]
 }
 
