@@ -129,7 +129,7 @@ impl Account {
 
     pub(crate) fn deposit(&self, amount: u64) {
         match &self.store {
-            Store::Bucket(bucket) => bucket.deposit(shard::index(SHARDS), amount),
+            Store::Bucket(bucket) => bucket.deposit(own_shard(), amount),
             Store::Window(window) => {
                 let now = self.now();
                 lock(window).deposit(amount, now);
@@ -142,7 +142,8 @@ impl Account {
     /// A try has failed in a way that counts.
     pub(crate) fn failure(&self) {
         if let (1.., Store::Bucket(bucket)) = (self.rule.failure_cost, &self.store) {
-            bucket.fine(self.rule.failure_cost, self.time_for(bucket));
+            let now = self.time_for(bucket);
+            bucket.fine(own_shard(), self.rule.failure_cost, now);
             self.meters.moved(|| self.level());
         }
     }
@@ -151,7 +152,7 @@ impl Account {
     pub(crate) fn take(&self, cost: u64) -> Result<(), Veto> {
         let result = match &self.store {
             Store::Bucket(bucket) => bucket
-                .withdraw(cost, self.rule.above, self.time_for(bucket))
+                .withdraw(own_shard(), cost, self.rule.above, self.time_for(bucket))
                 .map_err(Some),
             Store::Window(window) => {
                 let now = self.now();
@@ -176,7 +177,7 @@ impl Account {
     /// Gives back what one [`Account::take`] took.
     pub(crate) fn give_back(&self, cost: u64) {
         match &self.store {
-            Store::Bucket(bucket) => bucket.refund(cost),
+            Store::Bucket(bucket) => bucket.refund(own_shard(), cost),
             Store::Window(window) => {
                 let now = self.now();
                 lock(window).refund(cost, now);
@@ -279,6 +280,11 @@ impl fmt::Debug for Account {
             .field("state", &self.read())
             .finish_non_exhaustive()
     }
+}
+
+/// The running thread's shard of a bucket.
+fn own_shard() -> usize {
+    shard::index(SHARDS)
 }
 
 /// Nothing in there can panic half-way, so a poisoned lock guards sound data.

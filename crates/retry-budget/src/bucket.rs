@@ -16,7 +16,7 @@ use std::time::Duration;
 use tower_steady_core::shard::Padded;
 
 use crate::sync::{AtomicU64, Ordering};
-use crate::tally::{Reading, Tally};
+use crate::tally::{self, Reading, Tally};
 
 /// Fewer under the model checker, which explores every interleaving of them.
 pub(crate) const SHARDS: usize = if cfg!(steady_loom) {
@@ -39,8 +39,18 @@ pub(crate) struct Limits {
 pub(crate) struct Bucket {
     capacity: u64,
     reserve: u64,
-    shards: [Padded<AtomicU64>; SHARDS],
+    shards: [Padded<Shard>; SHARDS],
     main: Padded<Main>,
+}
+
+/// What only threads that share it write, in a line of the cache of its own.
+#[derive(Debug)]
+struct Shard {
+    /// Paid in here and not merged yet.
+    income: AtomicU64,
+    /// All that was ever merged by its threads, with what found the bucket full.
+    merged: AtomicU64,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -48,9 +58,6 @@ struct Main {
     balance: AtomicU64,
     /// Up to when the reserve has been paid in, in nanoseconds since the bucket was made.
     reserved_until: AtomicU64,
-    /// All that was ever merged, with what found the bucket full.
-    merged: AtomicU64,
-    tally: Tally,
 }
 
 impl Bucket {
@@ -58,12 +65,16 @@ impl Bucket {
         Self {
             capacity: limits.capacity,
             reserve: limits.reserve,
-            shards: std::array::from_fn(|_| Padded(AtomicU64::new(0))),
+            shards: std::array::from_fn(|_| {
+                Padded(Shard {
+                    income: AtomicU64::new(0),
+                    merged: AtomicU64::new(0),
+                    tally: Tally::default(),
+                })
+            }),
             main: Padded(Main {
                 balance: AtomicU64::new(limits.initial.min(limits.capacity)),
                 reserved_until: AtomicU64::new(0),
-                merged: AtomicU64::new(0),
-                tally: Tally::default(),
             }),
         }
     }
@@ -73,21 +84,31 @@ impl Bucket {
         self.reserve > 0
     }
 
-    /// Pays in. `shard` is any number below [`SHARDS`]; threads that differ do not contend.
+    /// Pays in. `shard`, here and below, is any number below [`SHARDS`]: threads with different ones
+    /// contend for the balance alone, which a deposit does not touch.
     pub(crate) fn deposit(&self, shard: usize, amount: u64) {
-        let shard = &self.shards[shard % SHARDS].0;
+        let income = &self.shard(shard).income;
         // Relaxed: an amount stands for itself, nothing is published with it. A shard that fills the
         // bucket all by itself has no use for more, and so cannot run over either.
-        if shard.load(Ordering::Relaxed) < self.capacity {
-            shard.fetch_add(amount, Ordering::Relaxed);
+        if income.load(Ordering::Relaxed) < self.capacity {
+            income.fetch_add(amount, Ordering::Relaxed);
         }
     }
 
     /// Takes `cost` if the balance reaches it and lies above `above`; else says what the balance is.
-    pub(crate) fn withdraw(&self, cost: u64, above: Option<u64>, now: Duration) -> Result<(), u64> {
+    pub(crate) fn withdraw(
+        &self,
+        shard: usize,
+        cost: u64,
+        above: Option<u64>,
+        now: Duration,
+    ) -> Result<(), u64> {
         let least = above.map_or(cost, |above| cost.max(above.saturating_add(1)));
-        let change = self.main.0.tally.begin();
-        let result = self.change(now, |balance| (balance >= least).then(|| balance - cost));
+        let shard = self.shard(shard);
+        let change = shard.tally.begin();
+        let result = self.change(shard, now, |balance| {
+            (balance >= least).then(|| balance - cost)
+        });
         match result {
             Ok(()) => change.granted(cost),
             Err(_) => change.denied(),
@@ -96,16 +117,17 @@ impl Bucket {
     }
 
     /// Takes `amount`, or what there is of it: the price of a failure, which nobody can refuse.
-    pub(crate) fn fine(&self, amount: u64, now: Duration) {
-        let change = self.main.0.tally.begin();
+    pub(crate) fn fine(&self, shard: usize, amount: u64, now: Duration) {
+        let shard = self.shard(shard);
+        let change = shard.tally.begin();
         // Never declines.
-        let _ = self.change(now, |balance| Some(balance.saturating_sub(amount)));
+        let _ = self.change(shard, now, |balance| Some(balance.saturating_sub(amount)));
         change.fined();
     }
 
     /// Gives back what a [`Bucket::withdraw`] took.
-    pub(crate) fn refund(&self, amount: u64) {
-        let change = self.main.0.tally.begin();
+    pub(crate) fn refund(&self, shard: usize, amount: u64) {
+        let change = self.shard(shard).tally.begin();
         self.add(amount);
         change.returned(amount);
     }
@@ -113,14 +135,19 @@ impl Bucket {
     /// Balance and tally of one moment.
     pub(crate) fn read(&self, now: Duration) -> Reading {
         let main = &self.main.0;
-        main.tally.read(|| {
+        let shards = self.shards.iter().map(|Padded(shard)| shard);
+        tally::read(shards.clone().map(|shard| &shard.tally), || {
             let until = Duration::from_nanos(main.reserved_until.load(Ordering::Acquire));
             let due = credited(self.reserve, now).saturating_sub(credited(self.reserve, until));
-            let income = self.shards.iter().fold(due, |sum, shard| {
-                sum.saturating_add(shard.0.load(Ordering::Acquire))
-            });
+            let sum = |first: u64, counter: fn(&Shard) -> &AtomicU64| {
+                let counts = shards.clone().map(counter);
+                counts.fold(first, |sum, count| {
+                    sum.saturating_add(count.load(Ordering::Acquire))
+                })
+            };
+            let income = sum(due, |shard| &shard.income);
             let balance = main.balance.load(Ordering::Acquire);
-            let merged = main.merged.load(Ordering::Acquire);
+            let merged = sum(0, |shard| &shard.merged);
             (
                 balance.saturating_add(income).min(self.capacity),
                 merged.saturating_add(income),
@@ -133,8 +160,13 @@ impl Bucket {
     }
 
     /// Merges what has come in, then applies `change`; where that declines, gives the balance.
-    fn change(&self, now: Duration, change: impl Fn(u64) -> Option<u64>) -> Result<(), u64> {
-        let income = self.collect(now);
+    fn change(
+        &self,
+        shard: &Shard,
+        now: Duration,
+        change: impl Fn(u64) -> Option<u64>,
+    ) -> Result<(), u64> {
+        let income = self.collect(shard, now);
         let balance = &self.main.0.balance;
         // Release: whoever sees this balance sees, too, that a change has begun.
         let mut seen = balance.load(Ordering::Acquire);
@@ -162,18 +194,22 @@ impl Bucket {
     }
 
     /// Empties the shards and claims the reserve that is due. What it gives is the caller's to merge.
-    fn collect(&self, now: Duration) -> u64 {
+    fn collect(&self, own: &Shard, now: Duration) -> u64 {
         let mut income = self.claim(now);
-        for shard in &self.shards {
+        for Padded(shard) in &self.shards {
             // A look first: most shards are empty, and writing would take the line from its thread.
-            if shard.0.load(Ordering::Relaxed) > 0 {
-                income = income.saturating_add(shard.0.swap(0, Ordering::AcqRel));
+            if shard.income.load(Ordering::Relaxed) > 0 {
+                income = income.saturating_add(shard.income.swap(0, Ordering::AcqRel));
             }
         }
         if income > 0 {
-            self.main.0.merged.fetch_add(income, Ordering::Release);
+            own.merged.fetch_add(income, Ordering::Release);
         }
         income
+    }
+
+    fn shard(&self, shard: usize) -> &Shard {
+        &self.shards[shard % SHARDS].0
     }
 
     fn claim(&self, now: Duration) -> u64 {
@@ -182,14 +218,14 @@ impl Bucket {
         }
         // One atomic step, so that each moment is claimed once however many threads come by.
         let until = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let main = &self.main.0;
-        if main.reserved_until.load(Ordering::Acquire) >= until {
+        let reserved_until = &self.main.0.reserved_until;
+        let by = |nanos| credited(self.reserve, Duration::from_nanos(nanos));
+        let due = |from| by(until).saturating_sub(by(from));
+        // A moment that brings nothing in by itself is left to a later claim.
+        if due(reserved_until.load(Ordering::Acquire)) == 0 {
             return 0;
         }
-        let from = main.reserved_until.fetch_max(until, Ordering::AcqRel);
-        let until = Duration::from_nanos(until);
-        credited(self.reserve, until)
-            .saturating_sub(credited(self.reserve, Duration::from_nanos(from)))
+        due(reserved_until.fetch_max(until, Ordering::AcqRel))
     }
 }
 

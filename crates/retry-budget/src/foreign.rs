@@ -1,12 +1,12 @@
 //! Somebody else's budget in place of ours.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, iter};
 
 use tower::retry::budget::Budget;
 
 use crate::BudgetHandle;
-use crate::tally::{Reading, Tally};
+use crate::tally::{self, Reading, Tally};
 
 /// A budget of which only tower's trait is known: one price, no balance, no refund.
 pub(crate) struct Foreign {
@@ -39,7 +39,7 @@ impl Foreign {
     }
 
     pub(crate) fn read(&self) -> Reading {
-        self.tally.read(|| (0, 0))
+        tally::read(iter::once(&self.tally), || (0, 0))
     }
 }
 

@@ -39,29 +39,37 @@ impl Tally {
         self.begun.fetch_add(1, Ordering::AcqRel);
         Change(self)
     }
+}
 
-    /// The counters, and the balance and what has come in, of one moment. Waits for changes under way,
-    /// which are a few instructions each.
-    pub(crate) fn read(&self, funds: impl Fn() -> (u64, u64)) -> Reading {
-        loop {
-            let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-            let (granted, returned) = (load(&self.granted), load(&self.returned));
-            let (denied, fined) = (load(&self.denied), load(&self.fined));
-            let done = [granted, returned, denied, fined];
-            let (balance, deposited) = funds();
-            let reading = Reading {
-                balance,
-                deposited,
-                granted,
-                returned,
-                denied,
-                spent: load(&self.paid).wrapping_sub(load(&self.repaid)),
-            };
-            if load(&self.begun) == done.into_iter().fold(0, u64::wrapping_add) {
-                return reading;
-            }
-            yield_now();
+/// The sums of `tallies`, and the balance and what has come in, of one moment. Waits for changes under
+/// way, which are a few instructions each.
+pub(crate) fn read<'a>(
+    tallies: impl Iterator<Item = &'a Tally> + Clone,
+    funds: impl Fn() -> (u64, u64),
+) -> Reading {
+    let sum = |counter: fn(&Tally) -> &AtomicU64| {
+        let counts = tallies.clone().map(counter);
+        counts.fold(0, |sum: u64, count| {
+            sum.wrapping_add(count.load(Ordering::Acquire))
+        })
+    };
+    loop {
+        let (granted, returned) = (sum(|tally| &tally.granted), sum(|tally| &tally.returned));
+        let (denied, fined) = (sum(|tally| &tally.denied), sum(|tally| &tally.fined));
+        let done = [granted, returned, denied, fined];
+        let (balance, deposited) = funds();
+        let reading = Reading {
+            balance,
+            deposited,
+            granted,
+            returned,
+            denied,
+            spent: sum(|tally| &tally.paid).wrapping_sub(sum(|tally| &tally.repaid)),
+        };
+        if sum(|tally| &tally.begun) == done.into_iter().fold(0, u64::wrapping_add) {
+            return reading;
         }
+        yield_now();
     }
 }
 

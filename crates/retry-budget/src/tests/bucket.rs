@@ -70,10 +70,22 @@ impl Obvious {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Deposit { shard: usize, amount: u64 },
-    Withdraw { cost: u64, above: Option<u64> },
-    Fine(u64),
-    Refund,
+    Deposit {
+        shard: usize,
+        amount: u64,
+    },
+    Withdraw {
+        shard: usize,
+        cost: u64,
+        above: Option<u64>,
+    },
+    Fine {
+        shard: usize,
+        amount: u64,
+    },
+    Refund {
+        shard: usize,
+    },
     Pass(Duration),
 }
 
@@ -81,10 +93,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let amount = prop_oneof![0..3 * TOKEN, Just(TOKEN / 10), Just(TOKEN)];
     let step = prop_oneof![
         4 => (0..SHARDS, amount.clone()).prop_map(|(shard, amount)| Step::Deposit { shard, amount }),
-        4 => (amount.clone(), proptest::option::weighted(0.2, 0..4 * TOKEN))
-            .prop_map(|(cost, above)| Step::Withdraw { cost, above }),
-        1 => amount.prop_map(Step::Fine),
-        1 => Just(Step::Refund),
+        4 => (0..SHARDS, amount.clone(), proptest::option::weighted(0.2, 0..4 * TOKEN))
+            .prop_map(|(shard, cost, above)| Step::Withdraw { shard, cost, above }),
+        1 => (0..SHARDS, amount).prop_map(|(shard, amount)| Step::Fine { shard, amount }),
+        1 => (0..SHARDS).prop_map(|shard| Step::Refund { shard }),
         1 => (0..20_000_000_000_u64).prop_map(|nanos| Step::Pass(Duration::from_nanos(nanos))),
     ];
     proptest::collection::vec(step, 0..200)
@@ -112,23 +124,23 @@ proptest! {
                     bucket.deposit(shard, amount);
                     obvious.add(u128::from(amount) * Obvious::FINE);
                 }
-                Step::Withdraw { cost, above } => {
+                Step::Withdraw { shard, cost, above } => {
                     let before = bucket.read(obvious.now).balance;
-                    let result = bucket.withdraw(cost, above, obvious.now);
+                    let result = bucket.withdraw(shard, cost, above, obvious.now);
                     prop_assert_eq!(result.is_ok(), obvious.withdraw(cost, above));
                     match result {
                         Ok(()) => held.push(cost),
                         Err(balance) => prop_assert_eq!(balance, before),
                     }
                 }
-                Step::Fine(amount) => {
-                    bucket.fine(amount, obvious.now);
+                Step::Fine { shard, amount } => {
+                    bucket.fine(shard, amount, obvious.now);
                     obvious.balance =
                         obvious.balance.saturating_sub(u128::from(amount) * Obvious::FINE);
                 }
-                Step::Refund => {
+                Step::Refund { shard } => {
                     if let Some(cost) = held.pop() {
-                        bucket.refund(cost);
+                        bucket.refund(shard, cost);
                         obvious.add(u128::from(cost) * Obvious::FINE);
                         obvious.tally.returned += 1;
                         obvious.tally.spent -= cost;
@@ -169,10 +181,11 @@ fn many_threads_claim_the_reserve_once() {
     });
     let start = Barrier::new(200);
     thread::scope(|scope| {
-        for _ in 0..200 {
-            scope.spawn(|| {
+        for shard in 0..200 {
+            let (bucket, start) = (&bucket, &start);
+            scope.spawn(move || {
                 start.wait();
-                let _ = bucket.withdraw(u64::MAX / 2, None, Duration::from_secs(10));
+                let _ = bucket.withdraw(shard, u64::MAX / 2, None, Duration::from_secs(10));
             });
         }
     });
@@ -193,10 +206,12 @@ fn many_threads_never_get_more_than_was_paid_in() {
         for shard in 0..THREADS {
             let bucket = &bucket;
             scope.spawn(move || {
+                let shard = usize::try_from(shard).unwrap();
                 for round in 0..DEPOSITS {
-                    bucket.deposit(usize::try_from(shard).unwrap(), TOKEN / 10);
-                    if bucket.withdraw(TOKEN, None, Duration::ZERO).is_ok() && round % 3 == 0 {
-                        bucket.refund(TOKEN);
+                    bucket.deposit(shard, TOKEN / 10);
+                    let granted = bucket.withdraw(shard, TOKEN, None, Duration::ZERO).is_ok();
+                    if granted && round % 3 == 0 {
+                        bucket.refund(shard + 1, TOKEN);
                     }
                 }
             });

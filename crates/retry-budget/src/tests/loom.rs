@@ -26,8 +26,8 @@ fn one_token_is_granted_once() {
     loom::model(|| {
         let bucket = bucket(1, 0);
         let other = Arc::clone(&bucket);
-        let there = thread::spawn(move || other.withdraw(1, None, NOW).is_ok());
-        let here = bucket.withdraw(1, None, NOW).is_ok();
+        let there = thread::spawn(move || other.withdraw(1, 1, None, NOW).is_ok());
+        let here = bucket.withdraw(0, 1, None, NOW).is_ok();
         let there = there.join().unwrap();
         assert!(here ^ there, "one token, and exactly one of them got it");
     });
@@ -42,7 +42,7 @@ fn a_deposit_meets_a_withdrawal_and_nothing_is_lost_or_made() {
             other.deposit(0, 1);
             other.deposit(1, 1);
         });
-        let granted = u64::from(bucket.withdraw(2, None, NOW).is_ok());
+        let granted = u64::from(bucket.withdraw(0, 2, None, NOW).is_ok());
         depositing.join().unwrap();
         assert_eq!(bucket.read(NOW).balance, 2 - 2 * granted);
     });
@@ -53,9 +53,9 @@ fn two_withdrawals_and_a_deposit_never_overdraw() {
     loom::model(|| {
         let bucket = bucket(1, 0);
         let (one, two) = (Arc::clone(&bucket), Arc::clone(&bucket));
-        let one = thread::spawn(move || u64::from(one.withdraw(1, None, NOW).is_ok()));
+        let one = thread::spawn(move || u64::from(one.withdraw(1, 1, None, NOW).is_ok()));
         let two = thread::spawn(move || two.deposit(1, 1));
-        let here = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        let here = u64::from(bucket.withdraw(0, 1, None, NOW).is_ok());
         let granted = here + one.join().unwrap();
         two.join().unwrap();
         assert!(granted >= 1);
@@ -72,8 +72,8 @@ fn two_withdrawals_merge_what_came_in_once() {
         bucket.deposit(0, 1);
         bucket.deposit(1, 1);
         let other = Arc::clone(&bucket);
-        let there = thread::spawn(move || u64::from(other.withdraw(2, None, NOW).is_ok()));
-        let here = u64::from(bucket.withdraw(2, None, NOW).is_ok());
+        let there = thread::spawn(move || u64::from(other.withdraw(1, 2, None, NOW).is_ok()));
+        let here = u64::from(bucket.withdraw(0, 2, None, NOW).is_ok());
         let granted = here + there.join().unwrap();
         assert!(granted <= 1);
         let reading = bucket.read(NOW);
@@ -91,8 +91,8 @@ fn a_fine_meets_a_withdrawal() {
     loom::model(|| {
         let bucket = bucket(2, 0);
         let other = Arc::clone(&bucket);
-        let fining = thread::spawn(move || other.fine(2, NOW));
-        let granted = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        let fining = thread::spawn(move || other.fine(1, 2, NOW));
+        let granted = u64::from(bucket.withdraw(0, 1, None, NOW).is_ok());
         fining.join().unwrap();
         let reading = bucket.read(NOW);
         assert_eq!((reading.balance, reading.spent), (0, granted));
@@ -104,11 +104,11 @@ fn a_fine_meets_a_withdrawal() {
 fn the_capacity_holds_while_deposits_and_refunds_meet() {
     loom::model(|| {
         let bucket = bucket(10, 0);
-        bucket.withdraw(1, None, NOW).unwrap();
+        bucket.withdraw(0, 1, None, NOW).unwrap();
         let other = Arc::clone(&bucket);
-        let refunding = thread::spawn(move || other.refund(1));
+        let refunding = thread::spawn(move || other.refund(1, 1));
         bucket.deposit(0, 5);
-        let granted = u64::from(bucket.withdraw(10, None, NOW).is_ok());
+        let granted = u64::from(bucket.withdraw(0, 10, None, NOW).is_ok());
         refunding.join().unwrap();
         let balance = bucket.read(NOW).balance;
         // Granted before the refund, which fits then, or after it.
@@ -121,10 +121,10 @@ fn the_capacity_holds_while_deposits_and_refunds_meet() {
 fn a_refund_meets_a_withdrawal_and_the_sum_stays() {
     loom::model(|| {
         let bucket = bucket(1, 0);
-        bucket.withdraw(1, None, NOW).unwrap();
+        bucket.withdraw(0, 1, None, NOW).unwrap();
         let other = Arc::clone(&bucket);
-        let refunding = thread::spawn(move || other.refund(1));
-        let granted = u64::from(bucket.withdraw(1, None, NOW).is_ok());
+        let refunding = thread::spawn(move || other.refund(1, 1));
+        let granted = u64::from(bucket.withdraw(0, 1, None, NOW).is_ok());
         refunding.join().unwrap();
         let reading = bucket.read(NOW);
         assert_eq!(reading.balance + granted, 1);
@@ -138,8 +138,8 @@ fn a_span_of_the_reserve_is_claimed_once() {
         let bucket = bucket(0, 1);
         let later = Duration::from_secs(1);
         let other = Arc::clone(&bucket);
-        let there = thread::spawn(move || u64::from(other.withdraw(1, None, later).is_ok()));
-        let here = u64::from(bucket.withdraw(1, None, later).is_ok());
+        let there = thread::spawn(move || u64::from(other.withdraw(1, 1, None, later).is_ok()));
+        let here = u64::from(bucket.withdraw(0, 1, None, later).is_ok());
         let granted = here + there.join().unwrap();
         assert!(granted <= 1);
         assert_eq!(bucket.read(later).balance, 1 - granted);
@@ -157,8 +157,8 @@ fn a_snapshot_is_consistent() {
         bucket.deposit(0, 1);
         let other = Arc::clone(&bucket);
         let working = thread::spawn(move || {
-            if other.withdraw(2, None, NOW).is_ok() {
-                other.refund(2);
+            if other.withdraw(1, 2, None, NOW).is_ok() {
+                other.refund(0, 2);
             }
         });
         let Reading {
