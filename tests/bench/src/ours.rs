@@ -69,13 +69,24 @@ pub type All = ServiceBuilder<
 /// Retry, budget, pause, breaker, hints, classify.
 #[must_use]
 pub fn all() -> All {
+    all_over(ClassifyLayer::new())
+}
+
+/// The same, taking a success in JSON at its word.
+#[must_use]
+pub fn all_without_look() -> All {
+    let classify = ClassifyLayer::builder().json_look(false).build();
+    all_over(classify.expect("a valid classifier"))
+}
+
+fn all_over(classify: ClassifyLayer) -> All {
     ServiceBuilder::new()
         .layer(RetryLayer::new())
         .layer(RetryBudgetLayer::new())
         .layer(PauseLayer::new())
         .layer(CircuitBreakerLayer::new())
         .layer(RetryAfterLayer::new())
-        .layer(ClassifyLayer::new())
+        .layer(classify)
 }
 
 /// How the cost grows with the number of layers, from the inside out.

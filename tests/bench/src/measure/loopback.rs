@@ -23,18 +23,20 @@ const REQUESTS: usize = 12_800;
 /// all layers in front of it, ours and what a user would pick instead; the median of rounds in turn.
 /// The server has a thread of its own.
 #[must_use]
-pub fn nanos_a_request() -> [(&'static str, f64); 3] {
+pub fn nanos_a_request() -> [(&'static str, f64); 4] {
     let address = serve();
     let runtime = current_thread();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let layered = ours::all().service(client.clone());
+    let without_look = ours::all_without_look().service(client.clone());
     let peer = peers::retry_and_breaker().service(client.clone());
-    let mut nanos = [const { Vec::new() }; 3];
+    let mut nanos = [const { Vec::new() }; 4];
     // The first round warms the pool.
     for round in 0..=ROUNDS {
         let times = [
             runtime.block_on(drive(&client, address)),
             runtime.block_on(drive(&layered, address)),
+            runtime.block_on(drive(&without_look, address)),
             runtime.block_on(drive(&peer, address)),
         ];
         if round > 0 {
@@ -43,10 +45,11 @@ pub fn nanos_a_request() -> [(&'static str, f64); 3] {
             }
         }
     }
-    let [alone, ours, peer] = nanos.map(median);
+    let [alone, ours, without_look, peer] = nanos.map(median);
     [
         ("hyper client alone", alone),
         ("tower-steady over it", ours),
+        ("tower-steady without a look into JSON", without_look),
         ("tower retry + tower-resilience breaker over it", peer),
     ]
 }
