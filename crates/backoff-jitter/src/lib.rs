@@ -162,3 +162,7 @@ pub use self::plan::Plan;
 pub use self::repair::{NoRepair, Repair};
 pub use self::schedule::Schedule;
 pub use self::service::Retry;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@ use tower_steady_core::Outcome;
 use crate::rules::Rules;
 use crate::{Facts, classify_error};
 
-/// Decides what a failure is. The built-in one asks the [rules](crate::rules) in order; implement it
+/// Decides what a failure is. The built-in one asks the [rules](crate::rules()) in order; implement it
 /// to swap the whole, or wrap the [built-in] to look at its answer.
 ///
 /// It is asked about failures alone: an error status, an error inside a 200, an error of the

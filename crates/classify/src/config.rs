@@ -133,7 +133,7 @@ impl ClassifyBuilder {
         self
     }
 
-    /// Switches a built-in rule off by its name; [`rules`](crate::rules) lists them.
+    /// Switches a built-in rule off by its name; [`rules`](crate::rules()) lists them.
     pub fn without_rule(mut self, name: &str) -> Self {
         if !self.rules.switch_off(name) {
             self.unknown_rule.get_or_insert_with(|| name.to_owned());

@@ -61,7 +61,7 @@
 //! `x-amzn-errortype`, …) and for people (`message`), wherever the envelope has them: in an object, a
 //! string, an array, flat, inside `response.error` or `metadata.raw`, as JSON inside a string, or as a
 //! gateway prints an exception (`Error code: 429 - {'error': …}`). Then
-//! an ordered table of [rules] is asked, and the first that holds decides; its name stands in
+//! an ordered table of [rules](rules()) is asked, and the first that holds decides; its name stands in
 //! [`Outcome::rule`]. Words for machines are compared whole. For a few statuses a short list of phrases
 //! is looked for in the message alone, never in what the message quotes, for servers echo prompts
 //! (BerriAI/litellm#11455). An error inside a 200 has the status that it states, or else the one that its
@@ -170,3 +170,7 @@ pub use self::provider::Provider;
 pub use self::rules::{RuleInfo, UserRule, rules};
 pub use self::service::Classify;
 pub use self::transport::classify_error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -69,3 +69,7 @@ pub use self::veto::{Veto, VetoReason};
 
 /// The error type of every tower-steady service, the same alias as tower's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -113,3 +113,7 @@ pub use self::error::{AttemptElapsed, DeadlineElapsed, Timer};
 pub use self::header::TimeoutFormat;
 #[cfg(feature = "metrics")]
 pub use self::metrics::{METRICS, describe_metrics};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -105,3 +105,7 @@ pub use self::source::{
     Alternative, AlternativeFuture, Fixed, Given, LastGood, LastGoodBuilder, Or, OrFuture, Queue,
     Queued, Receipt, Recorder, Sink, Source,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

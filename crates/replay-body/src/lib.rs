@@ -83,3 +83,7 @@ pub use self::layer::ReplayLayer;
 #[cfg(feature = "metrics")]
 pub use self::metrics::{METRICS, describe_metrics};
 pub use self::service::Replay;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

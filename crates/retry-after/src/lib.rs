@@ -113,3 +113,7 @@ pub use self::layer::RetryAfterLayer;
 pub use self::metrics::{METRICS, describe_metrics};
 pub use self::pause::{Pause, PauseBuilder, PauseHandle, PauseLayer, PauseSnapshot, Paused};
 pub use self::service::RetryAfter;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

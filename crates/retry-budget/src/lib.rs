@@ -185,3 +185,7 @@ pub use self::spend::{
     Cost, RequestInfo, Spend, SpendBuilder, SpendHandle, SpendLayer, SpendSnapshot, Unit, Workflow,
     WorkflowSpend, input_tokens,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

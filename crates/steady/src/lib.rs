@@ -134,3 +134,7 @@ pub use tower_steady_replay_body as replay_body;
 pub use tower_steady_retry_after as retry_after;
 #[cfg(feature = "retry-budget")]
 pub use tower_steady_retry_budget as retry_budget;
+
+#[cfg(all(doctest, feature = "presets"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

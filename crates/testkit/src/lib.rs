@@ -62,7 +62,7 @@
 //! | in a stream | [`Sse`]: late errors, [`Sse::wait`], [`Sse::cut`], [`Sse::hang`] |
 //! | in trailers | [`Answer::trailer`], [`Answer::grpc_then`] |
 //!
-//! Beside it: [`client`] and [`client_h2`], hyper-util clients for a test; [`Capture`], what was traced, and
+//! Beside it: [`client()`] and [`client_h2`], hyper-util clients for a test; [`Capture`], what was traced, and
 //! [`EventTable`], what was to be; [`cancel`], dropping a future at every poll. This crate traces nothing itself.
 
 mod answer;
@@ -94,3 +94,7 @@ pub use self::script::Script;
 pub use self::server::Server;
 pub use self::service::{ProviderService, ResponseFuture};
 pub use self::sse::Sse;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

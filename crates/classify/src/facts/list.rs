@@ -1,6 +1,6 @@
 //! The phrases that rules ask for.
 
-/// What a sentence says. One bit each in [`Phrases`].
+/// What a sentence says. One bit each in [`Phrases`](super::phrases::Phrases).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Phrase {
