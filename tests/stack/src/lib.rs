@@ -24,4 +24,4 @@ mod parts;
 
 pub use self::body::RequestBody;
 pub use self::call::{Answered, call, chat};
-pub use self::parts::{BoxService, Part, Parts, ResponseBody};
+pub use self::parts::{APOLOGY, BoxService, Part, Parts, ResponseBody};

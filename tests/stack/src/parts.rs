@@ -11,6 +11,7 @@ use tower_steady_circuit_breaker::CircuitBreakerLayer;
 use tower_steady_classify::ClassifyLayer;
 use tower_steady_core::BoxError;
 use tower_steady_deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use tower_steady_fallback::{FallbackLayer, Fixed};
 use tower_steady_replay_body::ReplayLayer;
 use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
 use tower_steady_retry_budget::RetryBudgetLayer;
@@ -29,6 +30,7 @@ pub type BoxService = BoxCloneSyncService<Request<RequestBody>, Response<Respons
 pub enum Part {
     Replay,
     Deadline,
+    Fallback,
     Retry,
     Budget,
     Pause,
@@ -40,6 +42,20 @@ pub enum Part {
 
 impl Part {
     /// All layers in the canonical order, outermost first.
+    pub const ALL: [Self; 10] = [
+        Self::Replay,
+        Self::Deadline,
+        Self::Fallback,
+        Self::Retry,
+        Self::Budget,
+        Self::Pause,
+        Self::Breaker,
+        Self::Timeouts,
+        Self::RetryAfter,
+        Self::Classify,
+    ];
+
+    /// The same without the fallback, as the presets have them.
     pub const CANONICAL: [Self; 9] = [
         Self::Replay,
         Self::Deadline,
@@ -54,11 +70,12 @@ impl Part {
 }
 
 /// A value of every layer: stacks made from one `Parts` share their budgets, circuits and so on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names of the layers")]
 pub struct Parts {
     pub replay: ReplayLayer,
     pub deadline: DeadlineLayer,
+    pub fallback: FallbackLayer<Fixed>,
     pub retry: RetryLayer,
     pub budget: RetryBudgetLayer,
     pub pause: PauseLayer,
@@ -66,6 +83,26 @@ pub struct Parts {
     pub timeouts: AttemptTimeoutLayer,
     pub retry_after: RetryAfterLayer,
     pub classify: ClassifyLayer,
+}
+
+/// What the fallback of a [`Parts`] answers by default.
+pub const APOLOGY: &str = "Ask me again in a minute.";
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            replay: ReplayLayer::default(),
+            deadline: DeadlineLayer::default(),
+            fallback: FallbackLayer::new(Fixed::new(Response::new(APOLOGY.into()))),
+            retry: RetryLayer::default(),
+            budget: RetryBudgetLayer::default(),
+            pause: PauseLayer::default(),
+            breaker: CircuitBreakerLayer::default(),
+            timeouts: AttemptTimeoutLayer::default(),
+            retry_after: RetryAfterLayer::default(),
+            classify: ClassifyLayer::default(),
+        }
+    }
 }
 
 impl Parts {
@@ -108,6 +145,7 @@ impl Parts {
                 boxed(self.replay.layer(inner))
             }
             Part::Deadline => boxed(self.deadline.layer(inner)),
+            Part::Fallback => boxed(self.fallback.layer(inner)),
             Part::Retry => boxed(self.retry.layer(inner)),
             Part::Budget => boxed(self.budget.layer(inner)),
             Part::Pause => boxed(self.pause.layer(inner)),
