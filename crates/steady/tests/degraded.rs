@@ -1,6 +1,10 @@
 //! The seeds of failure, end to end over sockets: an axum application in front of two providers that
 //! fail one after the other. The caller sees in a header that an answer is a degraded one, the
-//! application in an extension, and whoever runs it in the log.
+//! application in an extension, and whoever runs it in the log and in the metrics.
+
+#[cfg(feature = "metrics")]
+#[path = "metrics/recorded.rs"]
+mod recorded;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -132,12 +136,36 @@ impl World {
     }
 }
 
+/// How often a source has answered in place of a provider whose connection failed.
+#[cfg(feature = "metrics")]
+fn counted(recorder: &metrics_util::debugging::DebuggingRecorder) -> Vec<(String, u64)> {
+    use metrics_util::debugging::DebugValue;
+
+    let all = recorded::series(recorder).into_iter();
+    let mut counted: Vec<_> = all
+        .filter(|(name, ..)| name == "tower_steady.fallback.answers")
+        .map(|(_, labels, value)| {
+            assert_eq!(labels["class"], "transport");
+            let DebugValue::Counter(count) = value else {
+                panic!("no counter: {value:?}")
+            };
+            (labels["source"].clone(), count)
+        })
+        .collect();
+    counted.sort();
+    counted
+}
+
 fn apology() -> Response<Bytes> {
     Response::new(Bytes::from("Ask me again in a minute."))
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_degraded_answer_is_visible_in_header_extension_and_log() {
+async fn each_degraded_answer_is_visible_in_header_extension_log_and_metric() {
+    #[cfg(feature = "metrics")]
+    let recorder = metrics_util::debugging::DebuggingRecorder::new();
+    #[cfg(feature = "metrics")]
+    let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::new(apology()).await;
 
     // All is well: no word of any of this.
@@ -189,6 +217,12 @@ async fn each_degraded_answer_is_visible_in_header_extension_and_log() {
     let told = world.warnings();
     assert_eq!(told.len(), 3);
     assert_eq!(told[2].field("source"), Some("fixed"));
+
+    #[cfg(feature = "metrics")]
+    {
+        let sources = ["fixed", "last-good", "second"].map(|source| (source.to_owned(), 1));
+        assert_eq!(counted(&recorder), sources);
+    }
 
     // And back.
     world.first.restart().await.unwrap();
