@@ -14,14 +14,16 @@ use tower_steady::reqwest::ReqwestService;
 use tower_steady::{BoxError, Class, Failure, Outcome, Report, Steady};
 use tower_steady_testkit::{Answer, Progress, Provider, Sse};
 
-fn client(h2: bool) -> ReqwestService {
+fn builder(h2: bool) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder().retry(reqwest::retry::never());
-    let builder = if h2 {
-        builder.http2_prior_knowledge()
-    } else {
-        builder
-    };
-    builder.build().unwrap().into()
+    match h2 {
+        true => builder.http2_prior_knowledge(),
+        false => builder,
+    }
+}
+
+fn client(h2: bool) -> ReqwestService {
+    builder(h2).build().unwrap().into()
 }
 
 fn chat(url: &str) -> Request<Full<Bytes>> {
@@ -135,71 +137,62 @@ where
     error.downcast().unwrap()
 }
 
-#[tokio::test(start_paused = true)]
-async fn errors_are_told_apart_and_recovered_by_value() {
-    let server = Provider::new(Answer::hang()).serve().await.unwrap();
+/// Its class, whether anything was sent, and reqwest's own error, which is there by value.
+fn told(failed: Box<Failure>) -> (Class, bool, reqwest::Error) {
+    let (class, sent) = (failed.outcome().class, failed.outcome().sent);
+    (class, sent, *failed.downcast_source().unwrap())
+}
 
-    // Connect: nobody listens. Nothing was sent.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_not_made_has_sent_nothing() {
     let gone = Provider::new(Answer::new(200)).serve().await.unwrap();
     gone.kill().await;
-    let failed = failure(client(false), chat(&gone.url())).await;
-    let (class, sent) = (failed.outcome().class, failed.outcome().sent);
-    assert_eq!((class, sent), (Class::Transport, false));
-    assert!(
-        failed
-            .downcast_source::<reqwest::Error>()
-            .unwrap()
-            .is_connect()
-    );
+    for h2 in [false, true] {
+        let (class, sent, error) = told(failure(client(h2), chat(&gone.url())).await);
+        assert_eq!((class, sent), (Class::Transport, false), "h2: {h2}");
+        assert!(error.is_connect());
+    }
+}
 
-    // Timeout: of reqwest's own.
-    let hasty = reqwest::Client::builder()
-        .timeout(Duration::from_secs(1))
-        .build()
-        .unwrap();
-    let failed = failure(hasty.into(), chat(&server.url())).await;
-    let (class, sent) = (failed.outcome().class, failed.outcome().sent);
-    assert_eq!((class, sent), (Class::Timeout, true));
-    assert!(
-        failed
-            .downcast_source::<reqwest::Error>()
-            .unwrap()
-            .is_timeout()
-    );
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_reqwests_own_is_one() {
+    let server = Provider::new(Answer::hang()).serve().await.unwrap();
+    for h2 in [false, true] {
+        let hasty = builder(h2).timeout(Duration::from_secs(1)).build().unwrap();
+        let (class, sent, error) = told(failure(hasty.into(), chat(&server.url())).await);
+        assert_eq!((class, sent), (Class::Timeout, true), "h2: {h2}");
+        assert!(error.is_timeout());
+    }
+}
 
-    // Builder: a URL without a host. It will be as wrong the next time.
-    let request = Request::post("/v1/chat")
-        .body(Full::<Bytes>::default())
-        .unwrap();
-    let failed = failure(client(false), request).await;
-    assert_eq!(failed.outcome().class, Class::InvalidRequest);
-    assert!(!failed.outcome().transient && !failed.outcome().sent);
-    assert!(
-        failed
-            .downcast_source::<reqwest::Error>()
-            .unwrap()
-            .is_builder()
-    );
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_built_is_not_tried_again() {
+    // A URL without a host will be as wrong the next time.
+    let request = Request::post("/v1/chat").body(Full::<Bytes>::default());
+    let failed = failure(client(false), request.unwrap()).await;
+    assert!(!failed.outcome().transient);
+    let (class, sent, error) = told(failed);
+    assert_eq!((class, sent), (Class::InvalidRequest, false));
+    assert!(error.is_builder());
+}
 
-    // Body: the upload fails on the way.
-    let chunks = [
-        Ok(Frame::data(Bytes::from("one"))),
-        Err(BoxError::from("lost the rest")),
-    ];
-    let request = Request::post(server.url())
-        .body(StreamBody::new(stream::iter(chunks)))
-        .unwrap();
-    let failed = failure(client(false), request).await;
-    assert_eq!(failed.outcome().class, Class::Transport);
-    let error = failed.downcast_source::<reqwest::Error>().unwrap();
-    let sources = std::iter::successors(std::error::Error::source(&*error), |e| e.source());
-    assert!(
-        sources
-            .last()
-            .unwrap()
-            .to_string()
-            .contains("lost the rest")
-    );
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_on_the_way_is_a_failure_of_the_connection() {
+    let server = Provider::new(Answer::hang()).serve().await.unwrap();
+    for h2 in [false, true] {
+        let chunks = [
+            Ok(Frame::data(Bytes::from("one"))),
+            Err(BoxError::from("lost the rest")),
+        ];
+        let body = StreamBody::new(stream::iter(chunks));
+        let request = Request::post(server.url()).body(body).unwrap();
+        let (class, _, error) = told(failure(client(h2), request).await);
+        assert_eq!(class, Class::Transport, "h2: {h2}");
+        let sources = std::iter::successors(std::error::Error::source(&error), |e| e.source());
+        let last = sources.last().unwrap().to_string();
+        // Over HTTP/2 hyper resets the stream, and keeps nothing of the body's error.
+        assert_eq!(last.contains("lost the rest"), !h2, "{last}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
