@@ -1,5 +1,7 @@
 //! The stack in an axum application, over real sockets: every error of it becomes a response.
 
+mod serve;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use serve::serve;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_steady::backoff_jitter::RetryLayer;
 use tower_steady::circuit_breaker::CircuitBreakerLayer;
@@ -17,14 +20,6 @@ use tower_steady::{
     BoxError, Class, Failure, Outcome, Report, ServiceBuilderExt, Steady, Veto, VetoReason,
 };
 use tower_steady_testkit::{Answer, Provider, client};
-
-/// Serves `app` on loopback, on the runtime of the test, and returns its base URL.
-async fn serve(app: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
-}
 
 /// An application with one route: the stack in front of `upstream`.
 fn app(stack: Steady<tower_steady::replay_body::ReplayLayer>, upstream: String) -> Router {

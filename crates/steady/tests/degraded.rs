@@ -5,17 +5,18 @@
 #[cfg(feature = "metrics")]
 #[path = "metrics/recorded.rs"]
 mod recorded;
+mod serve;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::{Extensions, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
+use serve::serve;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_steady::fallback::{Alternative, Degraded, FallbackLayer, Fixed, LastGood, Tried};
 use tower_steady::{Class, ServiceBuilderExt, Steady};
@@ -90,12 +91,7 @@ impl World {
             .map_request(redirect::<Body>(&first))
             .layer(stack.with_fallback(sources))
             .service(client());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/chat", listener.local_addr().unwrap());
-        let app = Router::new().route_service("/chat", route);
-        // What waits for an acknowledgement waits while the paused clock runs on.
-        let listener = listener.tap_io(|io| io.set_nodelay(true).unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = serve(Router::new().route_service("/chat", route)).await + "/chat";
         Self {
             first,
             second,

@@ -5,17 +5,19 @@
 //! time and every byte that is allocated is counted. A rate limit is not among the faults: it is no
 //! matter of one call, and the pause would stop them all.
 
+mod serve;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use serve::serve;
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -129,12 +131,7 @@ impl App {
                     .with_breaker(breaker),
             )
             .service(client());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/chat", listener.local_addr().unwrap());
-        let app = Router::new().route_service("/chat", route);
-        // What waits for an acknowledgement waits while the paused clock runs on.
-        let listener = listener.tap_io(|io| io.set_nodelay(true).unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = serve(Router::new().route_service("/chat", route)).await + "/chat";
         Self {
             url,
             circuit,
