@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use tower_steady_core::{Attempt, BoxError, Class, Failure, Lease, Outcome};
+use tower_steady_core::{Attempt, BoxError, Class, Lease, Outcome};
 
 use crate::account::Account;
+use crate::call::{Call, Settle, may_retry};
 use crate::charge::Charge;
 use crate::gate::Priced;
 
@@ -16,59 +17,19 @@ pin_project! {
     /// The response of a [`RetryBudget`](crate::RetryBudget).
     pub struct ResponseFuture<F> {
         #[pin]
-        state: State<F>,
+        call: Call<F, Paid>,
     }
 }
 
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Called {
-            #[pin]
-            response: F,
-            account: Lease<Account>,
-            attempt: Attempt,
-            charge: Charge,
-        },
-        Passed {
-            #[pin]
-            response: F,
-        },
-        Rejected { failure: Option<Box<Failure>> },
-    }
+/// A try of a call, and the account that it pays into.
+pub(crate) struct Paid {
+    pub(crate) account: Lease<Account>,
+    pub(crate) attempt: Attempt,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn new(
-        response: F,
-        account: Lease<Account>,
-        attempt: Attempt,
-        charge: Charge,
-    ) -> Self {
-        Self {
-            state: State::Called {
-                response,
-                account,
-                attempt,
-                charge,
-            },
-        }
-    }
-
-    /// For a budget that stands further in, too, and does its work there.
-    #[cold]
-    pub(crate) fn passed(response: F) -> Self {
-        Self {
-            state: State::Passed { response },
-        }
-    }
-
-    pub(crate) fn rejected(failure: Box<Failure>) -> Self {
-        Self {
-            state: State::Rejected {
-                failure: Some(failure),
-            },
-        }
+    pub(crate) const fn new(call: Call<F, Paid>) -> Self {
+        Self { call }
     }
 }
 
@@ -80,28 +41,24 @@ where
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Called {
-                response,
-                account,
-                attempt,
-                charge,
-            } => {
-                charge.polled();
-                let polled = response.poll(cx);
-                // Looked at where it is: a response is large to move.
-                match &polled {
-                    Poll::Ready(Ok(response)) if is_success(response) => {
-                        account.success(*attempt);
-                        polled.map_err(Into::into)
-                    }
-                    _ => polled.map(|result| failed(account, charge, result)),
-                }
+        self.project().call.poll(cx)
+    }
+}
+
+impl Settle for Paid {
+    #[inline]
+    fn settle<RB, E: Into<BoxError>>(
+        &mut self,
+        charge: &mut Charge,
+        result: Poll<Result<Response<RB>, E>>,
+    ) -> Poll<Result<Response<RB>, BoxError>> {
+        // Looked at where it is: a response is large to move.
+        match &result {
+            Poll::Ready(Ok(response)) if is_success(response) => {
+                self.account.success(self.attempt);
+                result.map_err(Into::into)
             }
-            Projected::Passed { response } => response.poll(cx).map_err(Into::into),
-            Projected::Rejected { failure } => Poll::Ready(Err(failure
-                .take()
-                .expect("`ResponseFuture` polled after it was ready"))),
+            _ => result.map(|result| failed(&self.account, charge, result)),
         }
     }
 }
@@ -142,23 +99,10 @@ fn names_wait<RB>(result: &Result<Response<RB>, BoxError>) -> bool {
     wait.is_some_and(|wait| !wait.is_zero())
 }
 
-/// Whether somebody may want to pass a gate.
-pub(crate) fn may_retry<RB>(result: &Result<Response<RB>, BoxError>) -> bool {
-    match Outcome::note(result) {
-        Some(outcome) => outcome.may_retry(),
-        None => Outcome::class_of(result).is_transient(),
-    }
-}
-
 impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Called { .. } => "Called",
-            State::Passed { .. } => "Passed",
-            State::Rejected { .. } => "Rejected",
-        };
         f.debug_struct("ResponseFuture")
-            .field("state", &format_args!("{state}"))
+            .field("state", &self.call)
             .finish_non_exhaustive()
     }
 }

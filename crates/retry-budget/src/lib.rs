@@ -151,6 +151,7 @@
 
 mod account;
 mod bucket;
+mod call;
 mod charge;
 mod config;
 mod episode;

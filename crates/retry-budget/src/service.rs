@@ -5,7 +5,9 @@ use tower_service::Service;
 use tower_steady_core::{Attempt, BoxError, Shared};
 
 use crate::account::Account;
+use crate::call::Call;
 use crate::charge::Charge;
+use crate::future::Paid;
 use crate::gate::Priced;
 use crate::nesting;
 use crate::{BudgetHandle, ResponseFuture};
@@ -54,13 +56,20 @@ where
             Charge::unless_paid(attempt, || Priced::new(self.account.lease(), attempt.after));
         let charge = match charge {
             Ok(charge) => charge,
-            Err(failure) => return ResponseFuture::rejected(failure),
+            Err(failure) => return ResponseFuture::new(Call::rejected(failure)),
         };
         let nesting = nesting::ratio();
         let response = self.inner.call(request);
         if nesting.end(&*self.account) {
-            return ResponseFuture::passed(response);
+            return ResponseFuture::new(Call::Passed { response });
         }
-        ResponseFuture::new(response, self.account.lease(), attempt, charge)
+        ResponseFuture::new(Call::Called {
+            response,
+            charge,
+            needs: Paid {
+                account: self.account.lease(),
+                attempt,
+            },
+        })
     }
 }

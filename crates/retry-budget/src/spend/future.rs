@@ -6,73 +6,31 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use tower_steady_core::{Attempt, BoxError, Class, Failure, Lease, Outcome};
+use tower_steady_core::{Attempt, BoxError, Class, Lease, Outcome};
 
 use super::book::Book;
 use super::gate::{Bill, Billed};
+use crate::call::{Call, Settle, may_retry};
 use crate::charge::Charge;
-use crate::future::may_retry;
 
 pin_project! {
     /// The response of a [`Spend`](super::Spend).
     pub struct ResponseFuture<F> {
         #[pin]
-        state: State<F>,
+        call: Call<F, Owed>,
     }
 }
 
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Called {
-            #[pin]
-            response: F,
-            book: Lease<Book>,
-            attempt: Attempt,
-            bill: Bill,
-            charge: Charge,
-        },
-        Passed {
-            #[pin]
-            response: F,
-        },
-        Rejected { failure: Option<Box<Failure>> },
-    }
+/// A try of a call, and what the next one would cost.
+pub(super) struct Owed {
+    pub(super) book: Lease<Book>,
+    pub(super) attempt: Attempt,
+    pub(super) bill: Bill,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn new(
-        response: F,
-        book: Lease<Book>,
-        attempt: Attempt,
-        bill: Bill,
-        charge: Charge,
-    ) -> Self {
-        Self {
-            state: State::Called {
-                response,
-                book,
-                attempt,
-                bill,
-                charge,
-            },
-        }
-    }
-
-    /// For a budget that stands further in, too, and does its work there.
-    #[cold]
-    pub(crate) fn passed(response: F) -> Self {
-        Self {
-            state: State::Passed { response },
-        }
-    }
-
-    pub(crate) fn rejected(failure: Box<Failure>) -> Self {
-        Self {
-            state: State::Rejected {
-                failure: Some(failure),
-            },
-        }
+    pub(super) const fn new(call: Call<F, Owed>) -> Self {
+        Self { call }
     }
 }
 
@@ -84,46 +42,37 @@ where
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Called {
-                response,
-                book,
-                attempt,
-                bill,
-                charge,
-            } => {
-                charge.polled();
-                let mut result = ready!(response.poll(cx)).map_err(Into::into);
-                match Outcome::class_of(&result) {
-                    Class::Success => {}
-                    Class::Rejected => charge.give_back(),
-                    _ => {
-                        if may_retry(&result) {
-                            let billed = Billed::following(book.clone(), bill.clone(), *attempt);
-                            let gate = Arc::new(billed);
-                            Outcome::amend(&mut result, |outcome| outcome.add_gate(gate));
-                        }
-                    }
+        self.project().call.poll(cx)
+    }
+}
+
+impl Settle for Owed {
+    #[inline]
+    fn settle<RB, E: Into<BoxError>>(
+        &mut self,
+        charge: &mut Charge,
+        result: Poll<Result<Response<RB>, E>>,
+    ) -> Poll<Result<Response<RB>, BoxError>> {
+        let mut result = ready!(result).map_err(Into::into);
+        match Outcome::class_of(&result) {
+            Class::Success => {}
+            Class::Rejected => charge.give_back(),
+            _ => {
+                if may_retry(&result) {
+                    let book = self.book.clone();
+                    let gate = Arc::new(Billed::following(book, self.bill.clone(), self.attempt));
+                    Outcome::amend(&mut result, |outcome| outcome.add_gate(gate));
                 }
-                Poll::Ready(result)
             }
-            Projected::Passed { response } => response.poll(cx).map_err(Into::into),
-            Projected::Rejected { failure } => Poll::Ready(Err(failure
-                .take()
-                .expect("`ResponseFuture` polled after it was ready"))),
         }
+        Poll::Ready(result)
     }
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Called { .. } => "Called",
-            State::Passed { .. } => "Passed",
-            State::Rejected { .. } => "Rejected",
-        };
         f.debug_struct("ResponseFuture")
-            .field("state", &format_args!("{state}"))
+            .field("state", &self.call)
             .finish_non_exhaustive()
     }
 }

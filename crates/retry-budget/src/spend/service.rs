@@ -5,9 +5,11 @@ use http_body::Body;
 use tower_service::Service;
 use tower_steady_core::{Attempt, BoxError, Shared};
 
+use super::SpendHandle;
 use super::book::Book;
+use super::future::{Owed, ResponseFuture};
 use super::gate::{Bill, Billed};
-use super::{ResponseFuture, SpendHandle};
+use crate::call::Call;
 use crate::charge::Charge;
 use crate::nesting;
 
@@ -58,13 +60,21 @@ where
         });
         let charge = match charge {
             Ok(charge) => charge,
-            Err(failure) => return ResponseFuture::rejected(failure),
+            Err(failure) => return ResponseFuture::new(Call::rejected(failure)),
         };
         let nesting = nesting::spend();
         let response = self.inner.call(request);
         if nesting.end(&*self.book) {
-            return ResponseFuture::passed(response);
+            return ResponseFuture::new(Call::Passed { response });
         }
-        ResponseFuture::new(response, self.book.lease(), attempt, bill, charge)
+        ResponseFuture::new(Call::Called {
+            response,
+            charge,
+            needs: Owed {
+                book: self.book.lease(),
+                attempt,
+                bill,
+            },
+        })
     }
 }
