@@ -69,18 +69,20 @@ impl Circuit {
         }
     }
 
-    /// Lets a call through. The clock is read only where its time matters.
+    /// Lets a call through if every call may pass. The clock is read only where its time matters.
     #[inline]
-    pub(crate) fn admit(&self) -> Result<Ticket, Box<CircuitOpen>> {
-        match self.breaker.pass() {
-            Some(ticket) if self.settings.slow_after.is_none() => Ok(ticket),
-            Some(ticket) => Ok(ticket.started(self.settings.now())),
-            None => self.admit_at(self.settings.now()),
-        }
+    pub(crate) fn pass(&self) -> Option<Ticket> {
+        let ticket = self.breaker.pass()?;
+        Some(if self.settings.slow_after.is_none() {
+            ticket
+        } else {
+            ticket.started(self.settings.now())
+        })
     }
 
-    #[cold]
-    fn admit_at(&self, now: Tick) -> Result<Ticket, Box<CircuitOpen>> {
+    /// Lets a call through or says why not.
+    pub(crate) fn admit(&self) -> Result<Ticket, Box<CircuitOpen>> {
+        let now = self.settings.now();
         let (admitted, change) = self.breaker.admit(now);
         self.announce(change, now);
         admitted.map_err(|refusal| self.reject(refusal))

@@ -316,9 +316,11 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         let settings = Settings {
             name: self.name,
             timed: rules.bucket.is_some(),
+            plain: rules.bucket.is_none()
+                && self.verdicts[Class::Success.index()] == Verdict::Success,
             rules: Arc::new(rules),
             verdicts: self.verdicts,
-            slow_after: self.slow_calls.map(|(limit, _)| limit),
+            slow_after: self.slow_calls.map(|(limit, _)| nanos(limit)),
             slow_by: self.slow_by,
             slow_cancels: self.slow_cancels,
             judge_streams: self.judge_streams,

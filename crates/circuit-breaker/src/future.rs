@@ -27,6 +27,9 @@ pin_project! {
     {
         #[pin]
         state: State<S, B, S::Future>,
+        // Beside the state and not in it, where the inner future would be moved once more to join it.
+        // Settled while the call has not been made.
+        permit: Permit,
     }
 }
 
@@ -36,7 +39,6 @@ pin_project! {
         Calling {
             #[pin]
             future: F,
-            permit: Permit,
         },
         // The inner service was not ready in `call`, because the circuit was open until then.
         Late {
@@ -62,7 +64,8 @@ where
     #[inline]
     pub(crate) fn calling(future: S::Future, permit: Permit) -> Self {
         Self {
-            state: State::Calling { future, permit },
+            state: State::Calling { future },
+            permit,
         }
     }
 
@@ -74,6 +77,7 @@ where
         }));
         Self {
             state: State::Late { late },
+            permit: Permit::settled(),
         }
     }
 
@@ -82,6 +86,7 @@ where
         let open = Some(open);
         Self {
             state: State::Rejected { open, respond },
+            permit: Permit::settled(),
         }
     }
 }
@@ -96,15 +101,22 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let state = self.as_mut().project().state;
-        if let StateProj::Calling { future, permit } = state.project() {
-            return match future.poll(cx) {
-                Poll::Pending => Poll::Pending,
+        let this = self.as_mut().project();
+        let permit = this.permit;
+        if let StateProj::Calling { future } = this.state.project() {
+            let polled = future.poll(cx);
+            // Judged where it is and moved once, with its new body: a copy of an answer costs more
+            // than its verdict.
+            let watch = match &polled {
+                Poll::Ready(Ok(response)) => judge_head(response, permit),
+                _ => None,
+            };
+            return match polled {
                 Poll::Ready(Ok(response)) => {
-                    let watch = judge_head(&response, permit);
                     Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, watch))))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(judge_error(error.into(), permit))),
+                Poll::Pending => Poll::Pending,
             };
         }
         poll_uncalled(self, cx)
@@ -122,7 +134,8 @@ where
     S::Error: Into<BoxError>,
     RB: Body,
 {
-    let next = match this.as_mut().project().state.project() {
+    let mut projected = this.as_mut().project();
+    let next = match projected.state.as_mut().project() {
         StateProj::Late { late } => {
             let waiting = late.as_mut().expect("not polled after completion");
             ready!(waiting.service.poll_ready(cx)).map_err(Into::into)?;
@@ -134,9 +147,10 @@ where
             match circuit.admit() {
                 Ok(ticket) => {
                     // A guard from here on, as in `CircuitBreaker::call`.
-                    let permit = Permit::new(circuit, ticket);
-                    let future = service.call(request);
-                    State::Calling { future, permit }
+                    *projected.permit = Permit::new(circuit, ticket);
+                    State::Calling {
+                        future: service.call(request),
+                    }
                 }
                 Err(open) => State::Rejected {
                     open: Some(open),
@@ -154,7 +168,7 @@ where
         }
         StateProj::Calling { .. } => return this.poll(cx),
     };
-    this.as_mut().project().state.set(next);
+    projected.state.set(next);
     this.poll(cx)
 }
 
@@ -220,7 +234,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut future = f.debug_struct("ResponseFuture");
         match &self.state {
-            State::Calling { permit, .. } => future.field("calling", permit),
+            State::Calling { .. } => future.field("calling", &self.permit),
             State::Late { .. } => future.field("waiting", &"inner service"),
             State::Rejected { open, .. } => future.field("rejected", open),
         };

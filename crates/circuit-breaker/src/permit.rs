@@ -24,6 +24,15 @@ impl Permit {
         Self { circuit, ticket }
     }
 
+    /// One that is of no use any more.
+    #[cold]
+    pub(crate) fn settled() -> Self {
+        Self {
+            circuit: None,
+            ticket: Ticket::default(),
+        }
+    }
+
     pub(crate) fn settings(&self) -> Option<&Settings> {
         self.circuit.as_ref().map(|circuit| &*circuit.settings)
     }
@@ -52,16 +61,13 @@ impl Permit {
     #[inline]
     pub(crate) fn succeed(&mut self) {
         if let Some(circuit) = &self.circuit
-            && circuit.settings.verdicts[Class::Success.index()] == Verdict::Success
+            && circuit.settings.plain
         {
-            let mut now = Tick::default();
-            let mut slow = false;
-            if circuit.settings.timed {
-                now = circuit.settings.now();
-                slow = self.is_slow(&circuit.settings, now);
-            }
-            let shard = shard::index(SHARDS);
-            if !slow && circuit.breaker.succeed(&self.ticket, now, shard) {
+            let now = Tick::default();
+            if circuit
+                .breaker
+                .succeed(&self.ticket, now, shard::index(SHARDS))
+            {
                 self.circuit = None;
                 return;
             }
@@ -95,7 +101,7 @@ impl Permit {
     }
 
     fn is_slow(&self, settings: &Settings, done: Tick) -> bool {
-        let taken = done.since(self.ticket.started);
+        let taken = done.nanos_since(self.ticket.started);
         settings.slow_after.is_some_and(|limit| taken > limit)
     }
 

@@ -10,7 +10,6 @@ use tower_steady_core::{BoxError, Lease};
 
 use crate::body::ResponseBody;
 use crate::circuit::Circuit;
-use crate::error::CircuitOpen;
 use crate::future::ResponseFuture;
 use crate::layer::Circuits;
 use crate::permit::Permit;
@@ -109,16 +108,14 @@ where
             Circuits::One(circuit) => circuit.lease(),
             Circuits::Many(registry) => registry.of(registry.keys.of(&mut request)),
         };
-        if !mem::take(&mut self.ready) {
-            return self.call_unready(request, circuit);
-        }
-        match circuit.admit() {
-            Ok(ticket) => {
+        let ready = mem::take(&mut self.ready);
+        match circuit.pass() {
+            Some(ticket) if ready => {
                 // A guard from here on: a panic in `call` counts as cancelled.
                 let permit = Permit::new(circuit, ticket);
                 ResponseFuture::calling(self.inner.call(request), permit)
             }
-            Err(open) => self.call_refused(open, &circuit),
+            _ => self.call_slowly(request, circuit, ready),
         }
     }
 }
@@ -132,22 +129,31 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
         }
     }
 
-    /// Gives back what the inner service has reserved for a call that is not made.
+    /// Calls while the circuit is not closed, or with an inner service that was not polled ready
+    /// because a circuit was open then.
     #[cold]
-    fn call_refused<B>(&mut self, open: Box<CircuitOpen>, circuit: &Circuit) -> ResponseFuture<S, B>
+    fn call_slowly<B>(
+        &mut self,
+        request: Request<B>,
+        circuit: Lease<Circuit>,
+        ready: bool,
+    ) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
-        self.inner = self.inner.clone();
-        ResponseFuture::rejected(open, circuit)
-    }
-
-    /// Calls with an inner service that was not polled ready, because a circuit was open then.
-    #[cold]
-    fn call_unready<B>(&self, request: Request<B>, circuit: Lease<Circuit>) -> ResponseFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
+        if ready {
+            return match circuit.admit() {
+                Ok(ticket) => {
+                    let permit = Permit::new(circuit, ticket);
+                    ResponseFuture::calling(self.inner.call(request), permit)
+                }
+                Err(open) => {
+                    // Gives back what it has reserved for a call that is not made.
+                    self.inner = self.inner.clone();
+                    ResponseFuture::rejected(open, &circuit)
+                }
+            };
+        }
         match circuit.check() {
             Ok(()) => ResponseFuture::late(self.inner.clone(), request, circuit),
             Err(open) => ResponseFuture::rejected(open, &circuit),

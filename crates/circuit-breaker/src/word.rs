@@ -8,7 +8,7 @@ use crate::state::{State, TripReason};
 /// while not.
 ///
 /// 2^40 transitions at one a millisecond last for 34 years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 
 const DETAIL_BITS: u32 = 21;

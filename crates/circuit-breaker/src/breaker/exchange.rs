@@ -7,7 +7,7 @@ use crate::tick::Tick;
 use crate::word::Word;
 
 /// What one call was let through with. Of no use in a later generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticket {
     /// Generation and state at admission.
     pub(super) word: Word,
