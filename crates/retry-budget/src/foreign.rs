@@ -39,7 +39,7 @@ impl Foreign {
     }
 
     pub(crate) fn read(&self) -> Reading {
-        tally::read(iter::once(&self.tally), || (0, 0))
+        tally::read(iter::once(&self.tally), || 0)
     }
 }
 

@@ -83,14 +83,16 @@
 //!
 //! Amounts are whole millionths of a token, so 0.15, 0.3, 0.6 and 0.9 give what they say, where a
 //! price of `1 / 0.6` cut to an integer gives 1 (tower#857). For one thread the bucket is exactly the
-//! plain one, capacity included; for many, no more is granted than was there and came in. A
-//! withdrawal that meets another one may be refused although tokens are just being merged; it errs on
-//! that side only.
+//! plain one, capacity included; for many, no more is granted than was there and came in, and there
+//! is never more than the capacity. Of two threads that meet, one may be refused although tokens are
+//! just being moved, and what comes into a bucket that is all but full may be lost although there is
+//! just room for it, or kept although there is just none.
 //!
-//! A deposit is one addition on the running thread's own cache line: no lock, no clock, no
-//! allocation, and only a look where the line alone would fill the bucket already. Two things cost
-//! more: [`ttl`](RetryBudgetBuilder::ttl) makes each deposit read the clock and lock, and a cost
-//! function of [`SpendBuilder::cost`] runs for each call.
+//! A deposit is one atomic step on the running thread's own cache line: no lock, no clock, no
+//! allocation, and only a look where the line alone would fill the bucket already. A withdrawal that
+//! its thread's own deposits pay for stays on that line, too. Two things cost more:
+//! [`ttl`](RetryBudgetBuilder::ttl) makes each deposit read the clock and lock, and a cost function of
+//! [`SpendBuilder::cost`] runs for each call.
 //!
 //! # Where it stands
 //!
@@ -171,7 +173,9 @@ mod sync;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod till;
 mod tokens;
+mod vault;
 mod window;
 
 pub use self::config::RetryBudgetBuilder;

@@ -2,11 +2,11 @@
 
 #[cfg(steady_loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread::yield_now,
 };
 #[cfg(not(steady_loom))]
 pub(crate) use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread::yield_now,
 };

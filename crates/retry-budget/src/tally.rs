@@ -27,6 +27,7 @@ pub(crate) struct Tally {
     fined: AtomicU64,
     paid: AtomicU64,
     repaid: AtomicU64,
+    lost: AtomicU64,
 }
 
 /// A change under way, to be ended by one of its methods.
@@ -41,11 +42,11 @@ impl Tally {
     }
 }
 
-/// The sums of `tallies`, and the balance and what has come in, of one moment. Waits for changes under
-/// way, which are a few instructions each.
+/// The sums of `tallies`, and what there is, of one moment. What has come in follows from what there
+/// is and what is gone. Waits for changes under way, which are a few instructions each.
 pub(crate) fn read<'a>(
     tallies: impl Iterator<Item = &'a Tally> + Clone,
-    funds: impl Fn() -> (u64, u64),
+    funds: impl Fn() -> u64,
 ) -> Reading {
     let sum = |counter: fn(&Tally) -> &AtomicU64| {
         let counts = tallies.clone().map(counter);
@@ -57,14 +58,16 @@ pub(crate) fn read<'a>(
         let (granted, returned) = (sum(|tally| &tally.granted), sum(|tally| &tally.returned));
         let (denied, fined) = (sum(|tally| &tally.denied), sum(|tally| &tally.fined));
         let done = [granted, returned, denied, fined];
-        let (balance, deposited) = funds();
+        let balance = funds();
+        let spent = sum(|tally| &tally.paid).wrapping_sub(sum(|tally| &tally.repaid));
+        let lost = sum(|tally| &tally.lost);
         let reading = Reading {
             balance,
-            deposited,
+            deposited: balance.wrapping_add(spent).wrapping_add(lost),
             granted,
             returned,
             denied,
-            spent: sum(|tally| &tally.paid).wrapping_sub(sum(|tally| &tally.repaid)),
+            spent,
         };
         if sum(|tally| &tally.begun) == done.into_iter().fold(0, u64::wrapping_add) {
             return reading;
@@ -74,6 +77,11 @@ pub(crate) fn read<'a>(
 }
 
 impl Change<'_> {
+    /// Tokens are gone that nobody was granted: they found no room, or were fined.
+    pub(crate) fn lost(&self, amount: u64) {
+        self.0.lost.fetch_add(amount, Ordering::Release);
+    }
+
     pub(crate) fn granted(self, amount: u64) {
         self.0.paid.fetch_add(amount, Ordering::Release);
         self.0.granted.fetch_add(1, Ordering::Release);
@@ -105,6 +113,7 @@ impl Default for Tally {
             fined: zero(),
             paid: zero(),
             repaid: zero(),
+            lost: zero(),
         }
     }
 }

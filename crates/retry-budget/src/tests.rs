@@ -7,4 +7,6 @@ mod hour;
 #[cfg(steady_loom)]
 mod loom;
 #[cfg(not(steady_loom))]
+mod till;
+#[cfg(not(steady_loom))]
 mod window;
