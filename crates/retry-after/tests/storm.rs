@@ -9,8 +9,9 @@ use std::time::Duration;
 use common::{Provider, peak};
 use http::{Request, StatusCode};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_steady_core::Deadline;
 use tower_steady_core::key::Label;
 use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
 
@@ -103,11 +104,18 @@ async fn a_herd_that_is_refused_at_once_does_not_return_at_once() {
     assert!(storm.peak <= 200 / 5, "{storm:?}");
 }
 
-/// Who waits longest goes first, however many there are.
+/// Who waits longest goes first, however many there are and whatever rate is known.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_waiters_are_released_one_after_the_other() {
+    for rate in [1.0, 100.0, 10_000.0] {
+        release_a_thousand(rate).await;
+    }
+}
+
+async fn release_a_thousand(initial_rate: f64) {
     let provider = Provider::new(f64::INFINITY, 1.0, false, Duration::ZERO);
-    let layer = PauseLayer::new();
+    let layer = PauseLayer::builder().initial_rate(initial_rate);
+    let layer = layer.build().unwrap();
     let own = Rc::clone(&provider);
     let inner = service_fn(move |request: Request<usize>| Rc::clone(&own).answer(request));
     let service = layer.layer(inner);
@@ -140,6 +148,37 @@ async fn a_thousand_waiters_are_released_one_after_the_other() {
     assert!(done.is_sorted(), "not in the order of arrival");
     assert!(dispatched[0] - began >= pause);
     let peak = peak(&dispatched, Duration::from_millis(100));
-    assert!(peak <= 1000 / 5, "{peak}");
-    println!("peak {peak}, all after {:?}", began.elapsed() - pause);
+    assert!(peak <= 1000 / 5, "{initial_rate}: {peak}");
+    let took = began.elapsed() - pause;
+    println!("from {initial_rate} a second: peak {peak}, all after {took:?}");
+}
+
+/// More calls than the limit lets pass: some are refused at once, and the others end in time. If all of
+/// them waited, each would be sent when it had no time left.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_only_grows_makes_nobody_late() {
+    let patience = Duration::from_secs(10);
+    for (per_second, latency, at_least) in [(12, 1, 0.9), (20, 1, 0.9), (20, 3, 0.7)] {
+        let provider = Provider::new(10.0, 10.0, false, Duration::from_secs(latency));
+        let inner = service_fn(move |request| Rc::clone(&provider).answer(request));
+        let service = PauseLayer::new().layer(RetryAfterLayer::new().layer(inner));
+        let (local, in_time) = (LocalSet::new(), Rc::new(Cell::new(0)));
+        for number in 0..per_second * 300 {
+            let (service, in_time) = (service.clone(), Rc::clone(&in_time));
+            local.spawn_local(async move {
+                sleep(Duration::from_secs(1) * number / per_second).await;
+                let mut request = Request::get("https://api.example/v1").body(()).unwrap();
+                let deadline = (Instant::now() + patience).into_std();
+                request.extensions_mut().insert(Deadline::at(deadline));
+                let answer = timeout(patience, service.oneshot(request)).await;
+                if matches!(answer, Ok(Ok(answer)) if answer.status() == StatusCode::OK) {
+                    in_time.set(in_time.get() + 1);
+                }
+            });
+        }
+        local.await;
+        let share = f64::from(in_time.get()) / 3000.0;
+        println!("{per_second} a second, {latency} s: {share} of the limit");
+        assert!(share >= at_least, "{per_second} {latency}: {share}");
+    }
 }

@@ -39,14 +39,14 @@ impl Default for Settings {
             classes,
             max_pause: Duration::from_secs(60),
             max_wait: Duration::from_secs(120),
-            max_waiting: 1024,
+            max_waiting: 16 * 1024,
             max_keys: 1024,
             idle: Duration::from_secs(600),
             proactive: false,
             rates: Rates {
                 initial: 1.0,
                 min: 1.0 / 60.0,
-                max: 1000.0,
+                max: 10_000.0,
                 decrease: 0.5,
             },
         }
@@ -114,7 +114,11 @@ impl<K> PauseBuilder<K> {
         self
     }
 
-    /// How many calls of one key may wait; one more is refused at once. Default: 1024.
+    /// How many calls of one key may wait; one more is refused at once. Default: 16,384.
+    ///
+    /// This bounds the memory for their requests. How many can wait with success follows from the rate
+    /// and their patience: once the limit is known, a call is refused that would spend more than half of
+    /// its time behind others.
     pub fn max_waiting(mut self, max_waiting: usize) -> Self {
         self.settings.max_waiting = max_waiting;
         self
@@ -143,8 +147,9 @@ impl<K> PauseBuilder<K> {
         self
     }
 
-    /// With how many calls a second the first release of a key begins. Default: 1. What a key has
-    /// learned since counts instead, until it is idle.
+    /// With how many calls a second the first release of a key begins. Default: 1. What the calls
+    /// achieved that were in flight counts instead, where it is more, and what the key has learned since,
+    /// until it is idle.
     pub fn initial_rate(mut self, calls_per_second: f64) -> Self {
         self.settings.rates.initial = calls_per_second;
         self
@@ -156,13 +161,14 @@ impl<K> PauseBuilder<K> {
         self
     }
 
-    /// Not faster than this many calls a second, after a pause. Default: 1000.
+    /// Not faster than this many calls a second, after a pause. Default: 10,000.
     pub fn max_rate(mut self, calls_per_second: f64) -> Self {
         self.settings.rates.max = calls_per_second;
         self
     }
 
-    /// What is left of the rate after a refusal, between 0 and 1. Default: 0.5 (RFC 5681).
+    /// What is left of the rate after a refusal that is not taken for chance, between 0 and 1. Default:
+    /// 0.5 (RFC 5681).
     pub fn decrease(mut self, factor: f64) -> Self {
         self.settings.rates.decrease = factor;
         self

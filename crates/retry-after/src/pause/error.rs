@@ -22,7 +22,7 @@ pub enum PausedReason {
     MaxWait,
     /// It would have waited past its deadline, or has.
     Deadline,
-    /// As many calls of its key as may wait do already.
+    /// As many calls of its key as may wait do already, or more than would leave it half of its time.
     QueueFull,
 }
 

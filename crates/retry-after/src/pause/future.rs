@@ -12,7 +12,7 @@ use tower_steady_core::BoxError;
 
 use super::caller::Caller;
 use super::clock;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, Lesson};
 use super::waiting::{Tracked, Waiting};
 
 pin_project! {
@@ -93,7 +93,9 @@ where
                     // Looked at where it is: a response is large to move.
                     return match &polled {
                         Poll::Ready(Ok(response))
-                            if verdict::is_success(response) && !caller.proactive =>
+                            if verdict::is_success(response)
+                                && !caller.proactive
+                                && !caller.book.is_engaged() =>
                         {
                             polled.map_err(Into::into)
                         }
@@ -121,7 +123,8 @@ where
     }
 }
 
-/// Pauses the key of a call that was sent while nobody was paused, if it was refused with a wait.
+/// Pauses the key of a call that was sent while nobody was paused, if it was refused with a wait. What
+/// ends after that tells how fast the calls went before it.
 #[cold]
 fn tell<Q, RB, E>(
     caller: &Caller<Q>,
@@ -133,13 +136,18 @@ where
 {
     let result = result.map_err(Into::into);
     let Caller { key, book, .. } = caller;
-    if let Verdict {
-        pause: Some(wait), ..
-    } = verdict::of(&result, book.settings(), key)
-    {
-        let now = clock::now();
-        if let Some(slot) = book.open(key, now) {
-            slot.pause(now, wait);
+    let verdict = verdict::of(&result, book.settings(), key);
+    let now = clock::now();
+    let slot = match verdict.pause {
+        Some(wait) => book.open(key, now).inspect(|slot| slot.pause(now, wait)),
+        None if book.is_engaged() => book.find(key),
+        None => None,
+    };
+    if let Some(slot) = slot {
+        match verdict.rate {
+            Some(Lesson::Accepted) => slot.landed(now),
+            Some(Lesson::Refused) => slot.bounced(),
+            None => {}
         }
     }
     result

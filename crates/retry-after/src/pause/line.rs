@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::flight::Flight;
 use super::pacer::{Pacer, Pass, Rates};
 
 /// A place in the line. Smaller came earlier.
@@ -24,6 +25,7 @@ pub(crate) struct Line {
     engaged: bool,
     until: Option<Instant>,
     pacer: Pacer,
+    flight: Flight,
     waiting: BTreeMap<Ticket, Waiting>,
     next: Ticket,
     /// When the pace was last felt, or the end of the pause.
@@ -89,6 +91,7 @@ impl Line {
             engaged: false,
             until: None,
             pacer: Pacer::new(rates),
+            flight: Flight::new(now),
             waiting: BTreeMap::new(),
             next: 0,
             busy: now,
@@ -131,6 +134,7 @@ impl Line {
         if !self.engaged {
             self.engaged = true;
             self.pacer.restart(rates);
+            self.flight = Flight::new(now);
         }
         self.busy = self.busy.max(end);
         match self.until {
@@ -152,10 +156,10 @@ impl Line {
     /// Ends the pause by hand. False if there was none.
     pub(crate) fn resume(&mut self, now: Instant, effects: &mut Effects) -> bool {
         self.tick(now, effects);
-        let paused = self.until.take().is_some();
+        let paused = self.until.is_some();
         if paused {
             self.busy = now;
-            effects.change = Some(Change::Ended);
+            self.open(effects);
             self.wake_head(effects);
         }
         paused
@@ -182,10 +186,22 @@ impl Line {
         if due > give_up || give_up <= now {
             return Entry::Late(self.estimate(now, self.waiting.len()));
         }
-        if self.waiting.len() >= most {
+        if self.waiting.len() >= most || self.is_long(give_up.saturating_duration_since(due)) {
             return Entry::Full(self.estimate(now, self.waiting.len()));
         }
         Entry::Wait
+    }
+
+    /// Whether those who wait will take more than half of this time, once they may go. Behind a queue
+    /// that was longer, a call would be sent when there is no time left for its answer; and where more
+    /// come than the limit lets pass, all of them would.
+    fn is_long(&self, time: Duration) -> bool {
+        self.pacer.knows_limit() && self.queue(self.waiting.len()) > time / 2
+    }
+
+    fn queue(&self, ahead: usize) -> Duration {
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        self.pacer.interval().saturating_mul(ahead)
     }
 
     /// Takes the last place, or `again` the one that was given up for a turn which could not be used.
@@ -282,16 +298,40 @@ impl Line {
         self.pacer.refusal(pass, rates)
     }
 
+    /// A call that did not ask, for the line was free, was a success.
+    pub(crate) fn landed(&mut self, now: Instant, rates: &Rates, effects: &mut Effects) {
+        if !self.engaged {
+            return;
+        }
+        let rate = self.flight.accepted(now);
+        if self.pacer.achieved(rate, self.flight.share(), rates) {
+            self.wake_head(effects);
+        }
+    }
+
+    /// A call that did not ask was refused. It counts with those that were sent with it, and lowers
+    /// nothing.
+    pub(crate) fn bounced(&mut self) {
+        if self.engaged {
+            self.flight.refused();
+        }
+    }
+
     /// Notices that time has passed: the pause ends, a calm line lets go.
     pub(crate) fn tick(&mut self, now: Instant, effects: &mut Effects) {
         if self.until.is_some_and(|until| until <= now) {
-            self.until = None;
-            effects.change = Some(Change::Ended);
+            self.open(effects);
         }
         let calm = now.saturating_duration_since(self.busy) >= LINGER;
         if calm && self.until.is_none() && self.waiting.is_empty() {
             self.engaged = false;
         }
+    }
+
+    fn open(&mut self, effects: &mut Effects) {
+        self.until = None;
+        self.pacer.release(self.waiting.len());
+        effects.change = Some(Change::Ended);
     }
 
     fn head(&self) -> Option<Ticket> {
@@ -305,11 +345,9 @@ impl Line {
 
     /// How long until a call with that many ahead could go, at the present rate.
     pub(crate) fn estimate(&self, now: Instant, ahead: usize) -> Duration {
-        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let queue = self.pacer.interval().saturating_mul(ahead);
         self.due(now)
             .saturating_duration_since(now)
-            .saturating_add(queue)
+            .saturating_add(self.queue(ahead))
     }
 
     fn wake_head(&mut self, effects: &mut Effects) {

@@ -9,9 +9,10 @@
 //!    key. Several of them merge by the latest end. New calls of the key wait; what was sent already
 //!    goes on.
 //! 2. **Release.** When the pause is over, calls go one by one in the order of their arrival, at a pace
-//!    that begins with one a second, grows with successes and is halved by a refusal (AIMD, as TCP does
-//!    it; every number is a setting of the [`PauseBuilder`] or stands with its source in `pacer.rs`).
-//!    At most a tenth of those who wait goes in any 100 ms while the limit is not known.
+//!    that begins with half of what the key achieved before, or one a second if nothing is known of that,
+//!    grows with successes and is halved by a refusal (AIMD, as TCP does it; every number is a setting
+//!    of the [`PauseBuilder`] or stands with its source in `pacer.rs`). Of those who waited, at most a
+//!    tenth goes in any 100 ms. One refusal in fifty calls is taken for chance and changes no pace.
 //! 3. **Let go.** After ten calm seconds, in which nobody had to wait and nothing was refused, the key
 //!    is free again. What it learned of the rate is where the next release begins.
 //!
@@ -29,7 +30,9 @@
 //!
 //! A call fails with [`Paused`], with the time left on it, as soon as it is *certain* that it cannot go
 //! before its [`Deadline`](tower_steady_core::Deadline) or within `max_wait`; when it has waited that
-//! long; and when `max_waiting` calls wait already. The failure is an outcome of the class `rejected`
+//! long; and when too many wait already: `max_waiting` calls, or, where the limit is known, more than it
+//! lets pass in half of the time that this call has. Otherwise, of more calls than the limit lets pass,
+//! each would wait until it had no time left for its answer. The failure is an outcome of the class `rejected`
 //! with a veto, so no retry layer tries again. `max_wait(Duration::ZERO)` never waits: fail fast.
 //!
 //! # A quota that resets tomorrow
@@ -64,15 +67,22 @@
 //!
 //! # Limits
 //!
+//! Each refusal with a wait stops its key for that long, one by chance too. A server that refuses one
+//! call in a hundred by chance and asks for a second each time gets no more than some hundred calls a
+//! second.
+//!
 //! One process knows its own pauses only. Several that share a limit find their shares by AIMD, for
 //! which the limit needs some burst: against a strict one (burst of one) they lose much of it to
 //! collisions.
 
 pub(crate) mod book;
 mod caller;
+pub(crate) mod chance;
 mod clock;
 pub(crate) mod config;
+pub(crate) mod crowd;
 mod error;
+pub(crate) mod flight;
 mod future;
 mod handle;
 mod layer;

@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::chance::Chance;
+use super::crowd::Crowd;
+
 /// The speed of release, in calls a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rates {
-    /// Where the first release of a key begins.
+    /// Where the first release of a key begins, if it is not known what went before.
     pub(crate) initial: f64,
     /// Not slower than this, however often the server refuses.
     pub(crate) min: f64,
@@ -19,10 +22,10 @@ pub(crate) struct Rates {
 ///
 /// AIMD (Chiu and Jain 1989) on the rate of dispatches, with the phases of TCP (RFC 5681):
 ///
+/// - It begins with what the calls achieved that were in flight when the pause began.
 /// - Slow start, until the first refusal: a success doubles the rate, but adds no more than one call a
-///   second. So the rate grows e-fold a second and no faster, whatever the server can take, and of any
-///   number of waiters no more than one in ten (`1 - e^-0.1`) goes in any 100 ms.
-/// - A refusal halves the rate, once for all calls that went before it was known (once per window,
+///   second. So the rate grows e-fold a second and no faster, whatever the server can take.
+/// - A refusal that is not [`Chance`] halves the rate, once for all calls that went before it was known (once per window,
 ///   RFC 5681 section 3.1); each [`Pass`] carries the epoch of its dispatch for that. Where nothing
 ///   succeeded since the last change, the server was not ready yet, which says little of the rate: it
 ///   is not halved below where it began, and slow start goes on.
@@ -42,12 +45,15 @@ pub(crate) struct Pacer {
     /// Whether a call of this epoch has succeeded.
     accepted: bool,
     last: Option<Instant>,
+    chance: Chance,
+    crowd: Crowd,
 }
 
 /// The right to one dispatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pass {
     epoch: u32,
+    number: u64,
     /// Whether the pace held this call back.
     bound: bool,
 }
@@ -71,6 +77,8 @@ impl Pacer {
             epoch: 0,
             accepted: false,
             last: None,
+            chance: Chance::default(),
+            crowd: Crowd::default(),
         }
     }
 
@@ -79,9 +87,24 @@ impl Pacer {
         self.rate
     }
 
+    /// Whether the rate is that of a limit, which will not double at once.
+    pub(crate) fn knows_limit(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// The time between two dispatches.
     pub(crate) fn interval(&self) -> Duration {
+        self.paced().max(self.crowd.interval())
+    }
+
+    /// The same by the rate alone.
+    fn paced(&self) -> Duration {
         Duration::try_from_secs_f64(self.rate.recip()).unwrap_or(Duration::MAX)
+    }
+
+    /// A pause has ended, for which so many wait.
+    pub(crate) fn release(&mut self, waiting: usize) {
+        self.crowd = Crowd::new(waiting);
     }
 
     /// When the next call may go; none if at once.
@@ -89,15 +112,18 @@ impl Pacer {
         self.last?.checked_add(self.interval())
     }
 
-    /// Lets a call go at `now`, which must be due. `bound` tells whether it had to wait for that.
-    pub(crate) fn take(&mut self, now: Instant, bound: bool) -> Pass {
+    /// Lets a call go at `now`, which must be due. `waited` tells whether it had to wait for that.
+    pub(crate) fn take(&mut self, now: Instant, waited: bool) -> Pass {
         let earliest = now.checked_sub(Self::SLACK).unwrap_or(now);
         self.last = Some(match self.due() {
             Some(due) => due.clamp(earliest, now),
             None => now,
         });
+        let bound = waited && self.paced() >= self.crowd.interval();
+        self.crowd.take();
         Pass {
             epoch: self.epoch,
+            number: self.chance.sent(),
             bound,
         }
     }
@@ -118,7 +144,7 @@ impl Pacer {
 
     /// A call with this pass was refused. True if that lowered the rate.
     pub(crate) fn refusal(&mut self, pass: Pass, rates: &Rates) -> bool {
-        if pass.epoch != self.epoch {
+        if pass.epoch != self.epoch || self.chance.takes(pass.number) {
             return false;
         }
         let before = self.rate;
@@ -131,6 +157,21 @@ impl Pacer {
         self.rate = (before * rates.decrease).max(floor);
         self.begin();
         self.rate < before
+    }
+
+    /// A call that was not paced was accepted, as so many a second were with it, and as this share of
+    /// all of them. True if the rate rose to theirs. If their refusals were more than chance, it is
+    /// lowered once for all of them, and by the share: of a burst most of which was refused, little
+    /// could have gone on at its pace.
+    pub(crate) fn achieved(&mut self, rate: f64, share: f64, rates: &Rates) -> bool {
+        self.chance.allow();
+        let kept = match share >= 1.0 - Chance::SHARE {
+            true => rate,
+            false => rate * share * rates.decrease,
+        };
+        let before = self.rate;
+        self.rate = before.max(kept.min(rates.max));
+        self.rate > before
     }
 
     fn step(&self) -> f64 {

@@ -66,6 +66,18 @@ impl<Q> Slot<Q> {
         effects.wake();
     }
 
+    /// As [`Line::landed`].
+    pub(crate) fn landed(&self, now: Instant) {
+        let mut effects = Effects::default();
+        lock(&self.line).landed(now, &self.common.settings.rates, &mut effects);
+        effects.wake();
+    }
+
+    /// As [`Line::bounced`].
+    pub(crate) fn bounced(&self) {
+        lock(&self.line).bounced();
+    }
+
     /// Looks at the line without changing it.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Line) -> T) -> T {
         look(&lock(&self.line))

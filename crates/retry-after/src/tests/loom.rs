@@ -190,6 +190,31 @@ fn a_waiter_that_goes_to_sleep_hears_that_its_turn_comes_too_late() {
     });
 }
 
+/// A call that was in flight when the pause began tells of a faster pace while a waiter goes to sleep
+/// for its turn at the slow one: it knows of its new turn, or it is woken.
+#[test]
+fn a_waiter_that_goes_to_sleep_hears_that_the_pace_rose() {
+    loom::model(|| {
+        let now = Instant::now();
+        let later = now + SECOND * 2;
+        let (_book, slot) = paused(now);
+        let (first, waiter) = (Waiter::come(&slot, now), Waiter::come(&slot, now));
+        assert!(matches!(first.poll(later), Turn::Go(_)));
+
+        let landing = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || slot.landed(now + SECOND / 20))
+        };
+        let turn = waiter.poll(later);
+        landing.join().unwrap();
+
+        // One in a tenth of a second, and none was refused.
+        let knows = turn == Turn::Wait(later + SECOND / 10);
+        assert!(knows || waiter.is_woken(), "it would sleep for too long");
+        assert!(matches!(waiter.poll(later + SECOND / 10), Turn::Go(_)));
+    });
+}
+
 /// The pause is over, one call waits, and two more come: the pace lets one of the three go, and it is
 /// the one that waited.
 #[test]

@@ -118,3 +118,111 @@ fn what_was_learned_is_where_the_next_release_begins() {
         assert_eq!(pacer.due(), None);
     }
 }
+
+/// Sends so many calls one after the other, all of which are accepted.
+fn accepted(pacer: &mut Pacer, calls: usize, rates: &Rates) {
+    for _ in 0..calls {
+        let pass = pacer.take(Instant::now(), false);
+        pacer.success(pass, rates);
+    }
+}
+
+fn refused(pacer: &mut Pacer, rates: &Rates) -> bool {
+    let pass = pacer.take(Instant::now(), false);
+    pacer.refusal(pass, rates)
+}
+
+#[test]
+fn one_refusal_in_fifty_changes_nothing() {
+    let (mut rates, mut lowered) = (rates(), Vec::new());
+    rates.initial = 8.0;
+    for calls in [20, 40, 60, 80] {
+        let mut pacer = Pacer::new(&rates);
+        lowered.push((0..40).any(|_| {
+            accepted(&mut pacer, calls, &rates);
+            refused(&mut pacer, &rates)
+        }));
+    }
+    assert_eq!(lowered, [true, true, false, false]);
+}
+
+#[test]
+fn refusals_right_after_one_another_are_no_chance() {
+    let rates = rates();
+    // Each after so many calls that went since the one before was known, with all the credit there is.
+    for (calls, some) in [(0, 4), (2, 4), (3, 4), (4, 17)] {
+        let mut pacer = Pacer::new(&rates);
+        accepted(&mut pacer, 2000, &rates);
+        let chance = (0..)
+            .take_while(|_| {
+                accepted(&mut pacer, calls, &rates);
+                !refused(&mut pacer, &rates)
+            })
+            .count();
+        assert!(chance.abs_diff(some) <= 1, "after {calls}: {chance}");
+    }
+}
+
+/// What was in flight together is one burst, however much of it is refused.
+#[test]
+fn many_refusals_of_one_flight_lower_the_rate_once() {
+    let (mut rates, now) = (rates(), Instant::now());
+    rates.initial = 8.0;
+    let mut pacer = Pacer::new(&rates);
+    accepted(&mut pacer, 2000, &rates);
+    let flight = [(); 100].map(|()| pacer.take(now, true));
+    let lowered = flight
+        .iter()
+        .filter(|pass| pacer.refusal(**pass, &rates))
+        .count();
+    assert_eq!(lowered, 1);
+    is(&pacer, 4.0);
+}
+
+#[test]
+fn a_release_begins_with_what_was_achieved() {
+    let rates = rates();
+    for (achieved, share, rate) in [
+        (100.0, 1.0, 100.0),
+        (100.0, 0.99, 100.0),
+        (100.0, 0.9, 45.0),
+        (30.0, 0.2, 3.0),
+        (1.0, 0.2, 1.0),
+        (1e9, 1.0, rates.max),
+    ] {
+        let mut pacer = Pacer::new(&rates);
+        assert_eq!(pacer.achieved(achieved, share, &rates), rate > 1.0);
+        is(&pacer, rate);
+        assert!(!pacer.achieved(achieved / 2.0, share, &rates));
+        is(&pacer, rate);
+    }
+}
+
+#[test]
+fn a_crowd_takes_a_second_at_any_rate() {
+    let (mut rates, began) = (rates(), Instant::now());
+    rates.initial = 10_000.0;
+    for (crowd, took) in [(1, 0), (2, 100), (5, 400), (10, 900), (1000, 999)] {
+        let mut pacer = Pacer::new(&rates);
+        pacer.release(crowd);
+        let mut now = began;
+        for _ in 0..crowd {
+            now = pacer.due().unwrap_or(now);
+            pacer.take(now, true);
+        }
+        assert_eq!(now - began, Duration::from_millis(took), "{crowd}");
+        assert_eq!(pacer.interval(), Duration::from_micros(100), "all are gone");
+    }
+}
+
+/// The crowd held them back, not the rate.
+#[test]
+fn a_crowd_raises_no_rate() {
+    let (mut rates, now) = (rates(), Instant::now());
+    rates.initial = 100.0;
+    let mut pacer = Pacer::new(&rates);
+    pacer.release(20);
+    let pass = pacer.take(now, true);
+    assert!(!pacer.success(pass, &rates));
+    is(&pacer, 100.0);
+}
