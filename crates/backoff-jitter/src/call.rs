@@ -279,7 +279,7 @@ where
         let mut facts = self.facts(session, outcome, now);
         facts.failures = u32::try_from(failures).unwrap_or(u32::MAX);
         let pause = decision::decide(plan, &settings.limits, &facts)?;
-        let grant = outcome.take_gate().map(Grant::ask).transpose()?;
+        let grant = ask(outcome, now)?;
         // No gate: none stood in the way. No note: that is not known, for notes can get lost.
         let paid = grant.is_some() || noted;
         let (pass, after) = (Pass { grant, paid }, outcome.class);
@@ -313,7 +313,7 @@ where
             request.headers_mut().remove(name);
             service::add_key(request.headers_mut(), name);
         }
-        let grant = match outcome.take_gate().map(Grant::ask).transpose() {
+        let grant = match ask(outcome, now) {
             Ok(grant) => grant,
             Err(veto) => return Some(Err(veto)),
         };
@@ -403,6 +403,13 @@ where
 struct Pass {
     grant: Option<Grant>,
     paid: bool,
+}
+
+/// What the gates grant, if there are any.
+fn ask(outcome: &mut Outcome, now: Instant) -> Result<Option<Grant>, Veto> {
+    let gate = outcome.take_gate();
+    gate.map(|gate| Grant::ask(gate, now.into_std()))
+        .transpose()
 }
 
 fn now() -> std::time::Instant {

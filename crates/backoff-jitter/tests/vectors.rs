@@ -151,7 +151,7 @@ impl Throttle {
 }
 
 impl Gate for Throttle {
-    fn take(&self) -> Result<(), Veto> {
+    fn take(&self, _: std::time::Instant) -> Result<(), Veto> {
         if *self.0.lock().unwrap() > Self::MOST / 2.0 {
             Ok(())
         } else {

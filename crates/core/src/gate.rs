@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::Veto;
 
@@ -8,10 +9,13 @@ use crate::Veto;
 pub trait Gate: fmt::Debug + Send + Sync {
     /// Takes the price of one retry, or says why not. Never blocks.
     ///
+    /// `now` is the time: who asks has just looked at the clock, and looking again costs as much as all
+    /// the rest.
+    ///
     /// # Errors
     ///
     /// The veto to write on the outcome: which limit refused.
-    fn take(&self) -> Result<(), Veto>;
+    fn take(&self, now: Instant) -> Result<(), Veto>;
 
     /// Gives back what one [`take`](Gate::take) took, for a retry that was not sent.
     fn give_back(&self);
@@ -24,13 +28,13 @@ pub trait Gate: fmt::Debug + Send + Sync {
 pub struct Grant(Option<Arc<dyn Gate>>);
 
 impl Grant {
-    /// Asks the gate.
+    /// Asks the gate; `now` is the time.
     ///
     /// # Errors
     ///
     /// The gate's veto.
-    pub fn ask(gate: Arc<dyn Gate>) -> Result<Self, Veto> {
-        gate.take()?;
+    pub fn ask(gate: Arc<dyn Gate>, now: Instant) -> Result<Self, Veto> {
+        gate.take(now)?;
         Ok(Self(Some(gate)))
     }
 
@@ -53,9 +57,9 @@ impl Drop for Grant {
 pub(crate) struct Both(pub(crate) Arc<dyn Gate>, pub(crate) Arc<dyn Gate>);
 
 impl Gate for Both {
-    fn take(&self) -> Result<(), Veto> {
-        self.0.take()?;
-        self.1.take().inspect_err(|_| self.0.give_back())
+    fn take(&self, now: Instant) -> Result<(), Veto> {
+        self.0.take(now)?;
+        self.1.take(now).inspect_err(|_| self.0.give_back())
     }
 
     fn give_back(&self) {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Response;
 use tower_steady_core::{
@@ -149,7 +149,7 @@ fn the_first_veto_stays_and_waits_merge_by_max() {
 struct Tokens(AtomicI64);
 
 impl Gate for Tokens {
-    fn take(&self) -> Result<(), Veto> {
+    fn take(&self, _: Instant) -> Result<(), Veto> {
         if self.0.load(Ordering::Relaxed) == 0 {
             return Err(Veto::new(VetoReason::Budget));
         }
@@ -165,9 +165,9 @@ impl Gate for Tokens {
 #[test]
 fn a_grant_gives_itself_back_unless_spent() {
     let gate = Arc::new(Tokens(AtomicI64::new(2)));
-    drop(Grant::ask(gate.clone()).unwrap());
+    drop(Grant::ask(gate.clone(), Instant::now()).unwrap());
     assert_eq!(gate.0.load(Ordering::Relaxed), 2);
-    Grant::ask(gate.clone()).unwrap().spend();
+    Grant::ask(gate.clone(), Instant::now()).unwrap().spend();
     assert_eq!(gate.0.load(Ordering::Relaxed), 1);
 }
 
@@ -181,9 +181,11 @@ fn two_gates_grant_together_or_not_at_all() {
     outcome.add_gate(rich.clone());
     outcome.add_gate(poor.clone());
     let gate = outcome.take_gate().unwrap();
-    Grant::ask(Arc::clone(&gate)).unwrap().spend();
+    Grant::ask(Arc::clone(&gate), Instant::now())
+        .unwrap()
+        .spend();
     assert_eq!(
-        Grant::ask(gate).unwrap_err().reason(),
+        Grant::ask(gate, Instant::now()).unwrap_err().reason(),
         VetoReason::Budget,
         "the poor one refuses"
     );

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -80,13 +81,13 @@ fn finagle_deposit(bencher: Bencher) {
     bencher.bench(|| handle.deposit());
 }
 
-/// Taking and giving back through the gate, as a retry does that is not sent.
+/// Taking and giving back through the gate, as a retry does that is not sent. The time is given.
 #[divan::bench]
 fn take_and_give_back(bencher: Bencher) {
-    let layer = ample().reserve_per_second(0.0).build().unwrap();
-    let gate = gate(layer);
+    let gate = gate(ample().build().unwrap());
+    let now = Instant::now();
     bencher.bench(|| {
-        gate.take().unwrap();
+        gate.take(now).unwrap();
         gate.give_back();
     });
 }

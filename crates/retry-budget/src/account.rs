@@ -142,20 +142,20 @@ impl Account {
     /// A try has failed in a way that counts.
     pub(crate) fn failure(&self) {
         if let (1.., Store::Bucket(bucket)) = (self.rule.failure_cost, &self.store) {
-            let now = self.time_for(bucket);
+            let now = time_for(bucket, || self.now());
             bucket.fine(own_shard(), self.rule.failure_cost, now);
             self.meters.moved(|| self.level());
         }
     }
 
-    /// Takes the price of one retry, or says why not.
-    pub(crate) fn take(&self, cost: u64) -> Result<(), Veto> {
+    /// Takes the price of one retry, or says why not. `now` is asked where the time matters.
+    pub(crate) fn take(&self, cost: u64, now: impl Fn() -> Duration) -> Result<(), Veto> {
         let result = match &self.store {
             Store::Bucket(bucket) => bucket
-                .withdraw(own_shard(), cost, self.rule.above, self.time_for(bucket))
+                .withdraw(own_shard(), cost, self.rule.above, time_for(bucket, &now))
                 .map_err(Some),
             Store::Window(window) => {
-                let now = self.now();
+                let now = now();
                 lock(window).withdraw(cost, now).map_err(Some)
             }
             #[cfg(feature = "tower")]
@@ -164,12 +164,12 @@ impl Account {
         match result {
             Ok(()) => {
                 self.meters.granted(|| self.level());
-                self.granted();
+                self.granted(now);
                 Ok(())
             }
             Err(balance) => {
                 self.meters.denied(|| self.level());
-                Err(self.refused(cost, balance))
+                Err(self.refused(cost, balance, now()))
             }
         }
     }
@@ -190,7 +190,7 @@ impl Account {
 
     pub(crate) fn read(&self) -> Reading {
         match &self.store {
-            Store::Bucket(bucket) => bucket.read(self.time_for(bucket)),
+            Store::Bucket(bucket) => bucket.read(time_for(bucket, || self.now())),
             Store::Window(window) => {
                 let now = self.now();
                 lock(window).read(now)
@@ -233,28 +233,25 @@ impl Account {
         })
     }
 
-    fn now(&self) -> Duration {
+    /// What the clock says, as time since the budget was opened.
+    pub(crate) fn now(&self) -> Duration {
         self.opened.elapsed()
     }
 
-    /// A clock read costs as much as all the rest, so there is none where time brings nothing in.
-    fn time_for(&self, bucket: &Bucket) -> Duration {
-        if bucket.keeps_time() {
-            self.now()
-        } else {
-            Duration::ZERO
-        }
+    /// The same for a time that somebody else has read off the clock.
+    pub(crate) fn at(&self, now: std::time::Instant) -> Duration {
+        now.saturating_duration_since(self.opened.into_std())
     }
 
-    fn granted(&self) {
+    fn granted(&self, now: impl Fn() -> Duration) {
         if self.refusals.0.is_open()
-            && let Some(denied) = self.refusals.0.granted(self.now())
+            && let Some(denied) = self.refusals.0.granted(now())
         {
             events::recovered(&self.name, denied);
         }
     }
 
-    fn refused(&self, cost: u64, balance: Option<u64>) -> Veto {
+    fn refused(&self, cost: u64, balance: Option<u64>, now: Duration) -> Veto {
         let cost = tokens::to_f64(cost);
         let detail = match (
             balance.map(tokens::to_f64),
@@ -266,7 +263,7 @@ impl Account {
             (Some(balance), None) => format!("balance {balance} tokens, a retry costs {cost}"),
             (None, _) => String::from("refused by the budget"),
         };
-        if self.refusals.0.refused(self.now()) {
+        if self.refusals.0.refused(now) {
             events::exhausted(&self.name, balance.map(tokens::to_f64), cost);
         }
         Veto::new(VetoReason::Budget).detail(detail)
@@ -279,6 +276,15 @@ impl fmt::Debug for Account {
             .field("name", &self.name)
             .field("state", &self.read())
             .finish_non_exhaustive()
+    }
+}
+
+/// A clock read costs as much as all the rest, so there is none where time brings nothing in.
+fn time_for(bucket: &Bucket, now: impl Fn() -> Duration) -> Duration {
+    if bucket.keeps_time() {
+        now()
+    } else {
+        Duration::ZERO
     }
 }
 

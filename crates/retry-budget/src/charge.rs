@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tower_steady_core::{Attempt, Failure, Gate, Grant, Outcome};
 
 use crate::{BudgetExhausted, events};
@@ -35,7 +36,7 @@ impl Charge {
 
     #[cold]
     fn ask(attempt: Attempt, gate: Arc<dyn Gate>) -> Result<Self, Box<Failure>> {
-        match Grant::ask(gate) {
+        match Grant::ask(gate, Instant::now().into_std()) {
             Ok(grant) => {
                 events::charged(attempt);
                 Ok(Self(Some(Box::new(Unpaid {

@@ -1,6 +1,7 @@
 //! What stands between a failed try and its retry.
 
 use std::fmt;
+use std::time::Instant;
 
 use tower_steady_core::{Class, Gate, Lease, Veto};
 
@@ -25,8 +26,8 @@ impl Priced {
 }
 
 impl Gate for Priced {
-    fn take(&self) -> Result<(), Veto> {
-        self.account.take(self.cost)
+    fn take(&self, now: Instant) -> Result<(), Veto> {
+        self.account.take(self.cost, || self.account.at(now))
     }
 
     fn give_back(&self) {

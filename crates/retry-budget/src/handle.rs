@@ -64,9 +64,8 @@ impl BudgetHandle {
     /// enough. Nothing is taken then.
     #[must_use = "a retry that is refused must not be sent"]
     pub fn withdraw(&self) -> bool {
-        self.account
-            .take(self.account.rule().cost_after(None))
-            .is_ok()
+        let cost = self.account.rule().cost_after(None);
+        self.account.take(cost, || self.account.now()).is_ok()
     }
 }
 

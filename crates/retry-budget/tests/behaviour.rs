@@ -4,10 +4,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Body, ask, call, failure, gate, repeat, request, send};
+use common::{Body, ask, ask_at_gate, call, failure, gate, repeat, request, send};
 use http::{Request, Response};
 use tower::{Service, ServiceBuilder, ServiceExt};
-use tower_steady_core::{Attempt, BoxError, Class, Failure, Grant, Outcome, Veto, VetoReason};
+use tower_steady_core::{Attempt, BoxError, Class, Failure, Outcome, Veto, VetoReason};
 use tower_steady_retry_budget::{BudgetExhausted, RetryBudgetLayer};
 
 fn small() -> RetryBudgetLayer {
@@ -147,9 +147,9 @@ async fn a_grant_that_is_dropped_gives_its_price_back() {
     let layer = small();
     let mut answer = send(&layer, request(503)).await;
     let gate = gate(&mut answer).unwrap();
-    let one = Grant::ask(gate.clone()).unwrap();
-    let two = Grant::ask(gate.clone()).unwrap();
-    assert!(Grant::ask(gate.clone()).is_err());
+    let one = ask_at_gate(gate.clone()).unwrap();
+    let two = ask_at_gate(gate.clone()).unwrap();
+    assert!(ask_at_gate(gate.clone()).is_err());
     drop(one);
     assert_eq!(layer.handle().balance(), Some(1.0));
     two.spend();

@@ -11,7 +11,7 @@ use common::{Body, ask, gate, repeat, request};
 use http::{Request, Response};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use tower_steady_core::{Attempt, BoxError, Grant};
+use tower_steady_core::{Attempt, BoxError};
 use tower_steady_retry_budget::{
     BudgetExhausted, BudgetHandle, ResponseFuture, RetryBudget, RetryBudgetBuilder,
     RetryBudgetLayer, Spend, SpendBuilder, SpendHandle, SpendLayer, spend,
@@ -150,7 +150,7 @@ async fn a_gate_outlives_its_stack() {
     let service = layer.layer(slow(0));
     let mut answer = service.oneshot(request(503)).await;
     drop(layer);
-    let grant = Grant::ask(gate(&mut answer).unwrap()).unwrap();
+    let grant = ask(&mut answer).unwrap();
     assert_eq!(handle.balance(), Some(9.0));
     drop(grant);
     assert_eq!(handle.balance(), Some(10.0));

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{call, gate, repeat, request, send};
-use tower_steady_core::{Attempt, Grant};
+use common::{ask, call, repeat, request, send};
+use tower_steady_core::Attempt;
 use tower_steady_retry_budget::{
     BudgetSnapshot, Cost, RetryBudgetLayer, SpendLayer, SpendSnapshot, Unit, Workflow,
 };
@@ -26,7 +26,7 @@ async fn budget() -> BudgetSnapshot {
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut answer = send(&layer, request(503)).await;
-        held.push(Grant::ask(gate(&mut answer).unwrap()).ok());
+        held.push(ask(&mut answer).ok());
     }
     drop(held);
     layer.handle().snapshot()
@@ -60,7 +60,7 @@ async fn ledger() -> SpendSnapshot {
         request.extensions_mut().insert(Cost(cost));
         request.extensions_mut().insert(Workflow::new(id));
         let mut answer = send(&layer, request).await;
-        if let Ok(grant) = Grant::ask(gate(&mut answer).unwrap()) {
+        if let Ok(grant) = ask(&mut answer) {
             grant.spend();
         }
     }

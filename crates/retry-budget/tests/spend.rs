@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Body, ask, failure, gate, send};
+use common::{Body, ask, ask_at_gate, failure, gate, send};
 use http::Request;
 use http_body_util::Full;
 use tower::ServiceBuilder;
@@ -224,7 +224,7 @@ async fn a_retry_that_is_not_sent_is_given_back_everywhere() {
     let gate = gate(&mut answer).unwrap();
     let handle = layer.handle();
     for _ in 0..3 {
-        let grant = Grant::ask(gate.clone()).unwrap();
+        let grant = ask_at_gate(gate.clone()).unwrap();
         assert_eq!(
             (handle.spent_by(&run), handle.snapshot().within_hour),
             (100, 100)

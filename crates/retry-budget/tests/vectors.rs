@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Answer, call, gate, repeat, request, send};
+use common::{Answer, ask, ask_at_gate, call, gate, repeat, request, send};
 use tower_steady_core::{Attempt, Class, Grant, Outcome};
 use tower_steady_retry_budget::{RetryBudgetBuilder, RetryBudgetLayer};
 
@@ -27,7 +27,7 @@ async fn operation(layer: &RetryBudgetLayer, statuses: &[u16], attempts: usize) 
         let outcome = Outcome::read(&answer);
         before = Some(outcome.class);
         let granted = if outcome.may_retry() && index + 1 < attempts {
-            let asked = Grant::ask(gate(&mut answer).unwrap());
+            let asked = ask(&mut answer);
             asked.map(Grant::spend).is_ok()
         } else {
             false
@@ -176,19 +176,17 @@ async fn aws_9_two_permits_of_five_in_a_bucket_of_ten() {
         .build()
         .unwrap();
     let gate = gate(&mut send(&layer, request(500)).await).unwrap();
-    let held = [Grant::ask(gate.clone()), Grant::ask(gate.clone())];
+    let held = [ask_at_gate(gate.clone()), ask_at_gate(gate.clone())];
     assert!(held.iter().all(Result::is_ok));
-    assert!(Grant::ask(gate).is_err());
+    assert!(ask_at_gate(gate).is_err());
 }
 
 /// Where the retry layer does not say what the last try came to, the lowest price comes back.
 #[tokio::test(start_paused = true)]
 async fn aws_never_gives_back_more_than_was_taken() {
     let layer = RetryBudgetLayer::aws_2_1();
-    gate(&mut send(&layer, request(500)).await)
-        .unwrap()
-        .take()
-        .unwrap();
+    let mut answer = send(&layer, request(500)).await;
+    ask(&mut answer).unwrap().spend();
     send(&layer, repeat(200, Attempt::new(2, true)))
         .await
         .unwrap();

@@ -141,6 +141,11 @@ pub fn all() -> Vec<Case> {
     );
     row("budget withdraw", nothing, &[(OURS, parts::withdraw)]);
     row(
+        "budget withdraw, reads the clock",
+        nothing,
+        &[(OURS, parts::withdraw_by_handle)],
+    );
+    row(
         "classify a 310-byte error body",
         nothing,
         &[

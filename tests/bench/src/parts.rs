@@ -1,10 +1,15 @@
 //! Parts that are measured by themselves.
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
 
-use http::{HeaderMap, StatusCode};
+use futures_util::FutureExt;
+use http::{HeaderMap, Request, Response, StatusCode};
+use tower::{Layer, ServiceExt};
 use tower_steady::classify::classify_response;
 use tower_steady::retry_budget::RetryBudgetLayer;
+use tower_steady::{Class, Failure, Gate, Outcome};
 
 use crate::drive::{self, Factory};
 
@@ -18,18 +23,49 @@ pub fn deposit() -> Factory {
     drive::steps(move || handle.deposit())
 }
 
-/// A withdrawal from a budget that always has enough, and the deposit that pays for it.
+/// A withdrawal from a budget that always has enough, and the deposit that pays for it: at the gate,
+/// and at a time that who asks has read off the clock, as the retry layer does.
 #[must_use]
 pub fn withdraw() -> Factory {
-    let layer = RetryBudgetLayer::builder()
-        .deposit(1.0)
-        .build()
-        .expect("a valid budget");
-    let handle = layer.handle();
+    let layer = ample();
+    let (handle, gate) = (layer.handle(), gate(layer));
+    let now = Instant::now();
+    drive::steps(move || {
+        handle.deposit();
+        let _ = black_box(gate.take(now));
+    })
+}
+
+/// The same by hand, as a `tower::retry::budget::Budget`: it looks at the clock itself, for the reserve.
+#[must_use]
+pub fn withdraw_by_handle() -> Factory {
+    let handle = ample().handle();
     drive::steps(move || {
         handle.deposit();
         black_box(handle.withdraw());
     })
+}
+
+fn ample() -> RetryBudgetLayer {
+    RetryBudgetLayer::builder()
+        .deposit(1.0)
+        .build()
+        .expect("a valid budget")
+}
+
+/// What the budget leaves on a failure.
+fn gate(layer: RetryBudgetLayer) -> Arc<dyn Gate> {
+    let service = layer.layer(tower::service_fn(async |_: Request<()>| {
+        let outcome = Outcome::new(Class::Overloaded);
+        Err::<Response<()>, _>(Failure::new(outcome, "overloaded"))
+    }));
+    let mut answer = service
+        .oneshot(Request::default())
+        .now_or_never()
+        .expect("no wait");
+    let mut gate = None;
+    Outcome::amend(&mut answer, |outcome| gate = outcome.take_gate());
+    gate.expect("a gate on what may be retried")
 }
 
 /// The class of an error body.

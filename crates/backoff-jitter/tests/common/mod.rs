@@ -312,7 +312,7 @@ impl Counter {
 }
 
 impl Gate for Counter {
-    fn take(&self) -> Result<(), Veto> {
+    fn take(&self, _: std::time::Instant) -> Result<(), Veto> {
         if self.tokens.load(Ordering::SeqCst) == 0 {
             return Err(Veto::new(VetoReason::Budget).detail("none left"));
         }

@@ -61,8 +61,12 @@ impl Book {
     }
 
     /// Books a retry, or says which limit it would break.
-    pub(crate) fn reserve(&self, order: Order<'_>) -> Result<Reservation, Veto> {
-        let now = self.now();
+    pub(crate) fn reserve(
+        &self,
+        order: Order<'_>,
+        now: std::time::Instant,
+    ) -> Result<Reservation, Veto> {
+        let now = now.saturating_duration_since(self.opened.into_std());
         // Bound first: events are made with the lock released.
         let result = self.ledger().reserve(order, now);
         if result.is_ok() {

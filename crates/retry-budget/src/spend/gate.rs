@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use http::Request;
 use http_body::Body;
@@ -65,12 +66,13 @@ impl Billed {
 }
 
 impl Gate for Billed {
-    fn take(&self) -> Result<(), Veto> {
-        let reservation = self.book.reserve(Order {
+    fn take(&self, now: Instant) -> Result<(), Veto> {
+        let order = Order {
             cost: self.bill.cost,
             before: self.before,
             workflow: self.bill.workflow.as_ref(),
-        })?;
+        };
+        let reservation = self.book.reserve(order, now)?;
         lock(&self.taken).push(reservation);
         Ok(())
     }

@@ -62,7 +62,12 @@ pub(crate) fn gate(answer: &mut Answer) -> Option<std::sync::Arc<dyn Gate>> {
 
 /// Asks the gate on an answer for a retry.
 pub(crate) fn ask(answer: &mut Answer) -> Result<Grant, Veto> {
-    Grant::ask(gate(answer).expect("a gate"))
+    ask_at_gate(gate(answer).expect("a gate"))
+}
+
+/// Asks a gate for a retry.
+pub(crate) fn ask_at_gate(gate: std::sync::Arc<dyn Gate>) -> Result<Grant, Veto> {
+    Grant::ask(gate, tokio::time::Instant::now().into_std())
 }
 
 /// One call as a retry layer makes it: up to `statuses.len()` tries, each asked for at the gate.
