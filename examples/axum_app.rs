@@ -1,5 +1,5 @@
 //! An axum application in front of a provider: errors become responses, the health check asks the breaker,
-//! and `/metrics` is for Prometheus. `cargo run --example axum_app --features metrics`
+//! `/state` shows what the layers know, `/metrics` is for Prometheus. `cargo run --example axum_app --features metrics`
 
 use axum::{Json, Router, body::Body, extract::State, routing::get};
 use http::{Request, StatusCode, Uri};
@@ -7,7 +7,9 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use serde_json::{Value, json};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_steady::circuit_breaker::{CircuitBreakerHandle, CircuitBreakerLayer};
-use tower_steady::{ServiceBuilderExt, Steady, metrics::describe_metrics};
+use tower_steady::{
+    ServiceBuilderExt, Steady, SteadyHandle, SteadySnapshot, metrics::describe_metrics,
+};
 use tower_steady_testkit::{Answer, Provider, client};
 
 /// Histograms in the buckets that OpenTelemetry suggests.
@@ -22,7 +24,10 @@ fn app(provider: &str, metrics: PrometheusHandle) -> Result<Router, BoxError> {
         .consecutive_failures(3)
         .build()?;
     let health = breaker.handle();
-    let stack = Steady::interactive_named("openai").with_any_body();
+    let stack = Steady::interactive_named("openai")
+        .with_any_body()
+        .with_breaker(breaker);
+    let state = stack.handle();
     let url: Uri = format!("{provider}/v1/chat/completions").parse()?;
     let chat = ServiceBuilder::new()
         .error_response()
@@ -30,11 +35,12 @@ fn app(provider: &str, metrics: PrometheusHandle) -> Result<Router, BoxError> {
             *request.uri_mut() = url.clone();
             request
         })
-        .layer(stack.with_breaker(breaker))
+        .layer(stack)
         .service(client());
     Ok(Router::new()
         .route_service("/chat", chat)
         .route("/health", get(healthy).with_state(health))
+        .route("/state", get(snapshot).with_state(state))
         .route("/metrics", get(async move || metrics.render())))
 }
 
@@ -47,6 +53,10 @@ async fn healthy(State(circuit): State<CircuitBreakerHandle>) -> (StatusCode, Js
     let seconds = circuit.time_left().map(|left| left.as_secs());
     let body = json!({ "provider": state.as_str(), "open_for_seconds": seconds });
     (status, Json(body))
+}
+
+async fn snapshot(State(handle): State<SteadyHandle>) -> Json<SteadySnapshot> {
+    Json(handle.snapshot())
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -69,6 +79,7 @@ async fn main() -> Result<(), BoxError> {
     assert_eq!(ask("/chat").await?, 502);
     assert_eq!(ask("/chat").await?, 503);
     assert_eq!(ask("/health").await?, 503);
+    assert_eq!(ask("/state").await?, 200);
     assert_eq!(ask("/metrics").await?, 200);
     Ok(())
 }
