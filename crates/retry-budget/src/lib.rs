@@ -90,7 +90,8 @@
 //!
 //! A deposit is one atomic step on the running thread's own cache line: no lock, no clock, no
 //! allocation, and only a look where the line alone would fill the bucket already. A withdrawal that
-//! its thread's own deposits pay for stays on that line, too. Two things cost more:
+//! its thread's own deposits pay for stays on that line, too, and at the gate it is told the time.
+//! Three things cost more: [`BudgetHandle::withdraw`] reads the clock where there is a reserve,
 //! [`ttl`](RetryBudgetBuilder::ttl) makes each deposit read the clock and lock, and a cost function of
 //! [`SpendBuilder::cost`] runs for each call.
 //!
