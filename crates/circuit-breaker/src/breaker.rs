@@ -21,6 +21,7 @@ use crate::rules::Rules;
 use crate::state::{State, TripReason};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::tick::Tick;
+use crate::width::Width;
 use crate::window::{BadCalls, GoodCalls, Slot};
 use crate::word::Word;
 
@@ -32,6 +33,8 @@ pub(crate) struct Breaker {
     /// When the open time is over. Valid while `word` says open: stored before it.
     until: AtomicU64,
     rules: Arc<Rules>,
+    /// Of a bucket, where the rules need a window.
+    width: Option<Width>,
     good: GoodCalls,
     tallies: Padded<Tallies>,
     inner: Mutex<Inner>,
@@ -64,6 +67,7 @@ impl Breaker {
         Self {
             word: AtomicU64::new(Word::new(0, State::Closed, 0).0),
             until: AtomicU64::new(0),
+            width: rules.bucket.map(Width::new),
             good: GoodCalls::new(),
             tallies: Padded::default(),
             inner: Mutex::new(Inner {
@@ -307,8 +311,7 @@ impl Breaker {
     }
 
     fn slot(&self, now: Tick, word: Word) -> Option<Slot> {
-        let width = self.rules.bucket?;
-        Some(Slot::new(now, width, word.generation()))
+        Some(Slot::new(now, self.width?, word.generation()))
     }
 
     fn open_left(&self, now: Tick) -> Duration {

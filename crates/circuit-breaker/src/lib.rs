@@ -152,6 +152,7 @@ mod snapshot;
 mod state;
 mod sync;
 mod tick;
+mod width;
 mod window;
 mod word;
 

@@ -62,11 +62,27 @@ impl Permit {
     pub(crate) fn succeed(&mut self) {
         if let Some(circuit) = &self.circuit
             && circuit.settings.plain
-        {
-            let now = Tick::default();
-            if circuit
+            && circuit
                 .breaker
-                .succeed(&self.ticket, now, shard::index(SHARDS))
+                .succeed(&self.ticket, Tick::default(), shard::index(SHARDS))
+        {
+            self.circuit = None;
+        } else {
+            self.succeed_in_time();
+        }
+    }
+
+    /// The same where it matters when.
+    #[inline(never)]
+    fn succeed_in_time(&mut self) {
+        if let Some(circuit) = &self.circuit
+            && circuit.settings.verdicts[Class::Success.index()] == Verdict::Success
+        {
+            let now = circuit.settings.now();
+            if !self.is_slow(&circuit.settings, now)
+                && circuit
+                    .breaker
+                    .succeed(&self.ticket, now, shard::index(SHARDS))
             {
                 self.circuit = None;
                 return;

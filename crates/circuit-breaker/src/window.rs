@@ -3,6 +3,7 @@ use tower_steady_core::shard::{self, Padded};
 use crate::state::WindowCounts;
 use crate::sync::{AtomicU64, Ordering};
 use crate::tick::Tick;
+use crate::width::Width;
 
 /// Buckets in a rolling window. The oldest leaves as a whole, so the window is between nine and ten
 /// tenths of its nominal length.
@@ -17,9 +18,14 @@ pub(crate) const BUCKETS: u64 = 10;
 pub(crate) struct Slot(u64);
 
 impl Slot {
-    /// `width`: of a bucket, in nanoseconds.
-    pub(crate) fn new(now: Tick, width: u64, generation: u64) -> Self {
-        Self((now.0 / width.max(1)).wrapping_add(generation.wrapping_mul(BUCKETS + 1)))
+    /// `width`: of a bucket.
+    #[inline]
+    pub(crate) fn new(now: Tick, width: Width, generation: u64) -> Self {
+        Self(
+            width
+                .fits_into(now.0)
+                .wrapping_add(generation.wrapping_mul(BUCKETS + 1)),
+        )
     }
 
     const fn bucket(self) -> usize {
