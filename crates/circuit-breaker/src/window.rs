@@ -41,7 +41,7 @@ impl Slot {
 /// The calls of a window that succeeded in time: most of them, so they are counted by each thread in
 /// a shard of its own, without a lock.
 #[derive(Debug)]
-pub(crate) struct GoodCalls(Box<[Padded<Shard>; SHARDS]>);
+pub(crate) struct GoodCalls([Padded<Shard>; SHARDS]);
 
 /// A constant, so that a thread finds its shard without a division; few where every interleaving of
 /// their accesses is explored.
@@ -90,7 +90,7 @@ impl GoodCalls {
             total: zero(),
             ring: std::array::from_fn(|_| zero()),
         };
-        Self(Box::new(std::array::from_fn(|_| Padded(shard()))))
+        Self(std::array::from_fn(|_| Padded(shard())))
     }
 
     /// Counts one call, in the window too where there is one.
