@@ -26,7 +26,11 @@ use crate::window::{BadCalls, GoodCalls, Slot};
 use crate::word::Word;
 
 /// The state machine of one circuit.
+///
+/// Laid out as written: what every call reads is one line, for in a layer of many circuits each line
+/// is one that is not in the cache.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Breaker {
     /// Written under the lock, except that a success may set the row of failures to zero.
     word: AtomicU64,
@@ -35,9 +39,10 @@ pub(crate) struct Breaker {
     rules: Arc<Rules>,
     /// Of a bucket, where the rules need a window.
     width: Option<Width>,
+    quick: bool,
+    inner: Mutex<Inner>,
     good: GoodCalls,
     tallies: Padded<Tallies>,
-    inner: Mutex<Inner>,
 }
 
 /// What is counted without the lock, off the line that every call reads.
@@ -68,8 +73,7 @@ impl Breaker {
             word: AtomicU64::new(Word::new(0, State::Closed, 0).0),
             until: AtomicU64::new(0),
             width: rules.bucket.map(Width::new),
-            good: GoodCalls::new(),
-            tallies: Padded::default(),
+            quick: rules.quick,
             inner: Mutex::new(Inner {
                 bad: BadCalls::new(),
                 probes: Probes::default(),
@@ -79,8 +83,16 @@ impl Breaker {
                 slow: 0,
                 successes: 0,
             }),
+            good: GoodCalls::new(),
+            tallies: Padded::default(),
             rules,
         }
+    }
+
+    /// [`Rules::quick`], at hand.
+    #[inline]
+    pub(crate) const fn is_quick(&self) -> bool {
+        self.quick
     }
 
     /// Ends a normal call well, without the lock and with one store to the thread's own shard. `now`

@@ -73,11 +73,13 @@ impl Circuit {
     #[inline]
     pub(crate) fn pass(&self) -> Option<Ticket> {
         let ticket = self.breaker.pass()?;
-        Some(if self.settings.slow_after.is_none() {
-            ticket
-        } else {
-            ticket.started(self.settings.now())
-        })
+        Some(
+            if self.breaker.is_quick() || self.settings.slow_after.is_none() {
+                ticket
+            } else {
+                ticket.started(self.settings.now())
+            },
+        )
     }
 
     /// Lets a call through or says why not.

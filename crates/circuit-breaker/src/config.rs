@@ -316,8 +316,6 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         let settings = Settings {
             name: self.name,
             timed: rules.bucket.is_some(),
-            plain: rules.bucket.is_none()
-                && self.verdicts[Class::Success.index()] == Verdict::Success,
             rules: Arc::new(rules),
             verdicts: self.verdicts,
             slow_after: self.slow_calls.map(|(limit, _)| nanos(limit)),
@@ -385,6 +383,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             slow_call_rate: self.slow_calls.map(|(_, rate)| rate),
             minimum_calls: self.minimum_calls,
             bucket: windowed.then(|| nanos(self.window) / BUCKETS),
+            quick: !windowed && self.verdicts[Class::Success.index()] == Verdict::Success,
             probes: self.probes,
             success_threshold,
             probe_lease: self.probe_lease,

@@ -61,7 +61,7 @@ impl Permit {
     #[inline]
     pub(crate) fn succeed(&mut self) {
         if let Some(circuit) = &self.circuit
-            && circuit.settings.plain
+            && circuit.breaker.is_quick()
             && circuit
                 .breaker
                 .succeed(&self.ticket, Tick::default(), shard::index(SHARDS))

@@ -24,13 +24,16 @@ pub(crate) struct Registry<K: RequestKey> {
     next_sweep: Mutex<Tick>,
 }
 
+/// Laid out as written: what a call reads stands together, for with many keys each line that it reads
+/// is one that is not in the cache.
+#[repr(C)]
 struct Entry {
-    circuit: Arc<Circuit>,
+    /// Whether there was a call since the last sweep. Written once a sweep, not by every call.
+    used: AtomicBool,
     /// What calls count on, one for each shard of threads, made at the first call of each: on a single
     /// one, all threads that call with this key would write the same reference count.
     leased: [OnceLock<Shared<Circuit>>; shard::COUNT],
-    /// Whether there was a call since the last sweep. Written once a sweep, not by every call.
-    used: AtomicBool,
+    circuit: Arc<Circuit>,
     /// The last sweep that found it used.
     used_at: AtomicU64,
 }
@@ -112,9 +115,9 @@ impl<K: RequestKey> Registry<K> {
             has_place.then(|| Arc::clone(&self.alarm)),
         );
         let entry = Entry {
-            circuit: Arc::new(circuit),
-            leased: std::array::from_fn(|_| OnceLock::new()),
             used: AtomicBool::new(true),
+            leased: std::array::from_fn(|_| OnceLock::new()),
+            circuit: Arc::new(circuit),
             used_at: AtomicU64::new(now.0),
         };
         let taken = take(&entry);

@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub(crate) minimum_calls: u32,
     /// The width of a bucket in nanoseconds, where any rule needs a window.
     pub(crate) bucket: Option<u64>,
+    /// Whether a whole success ends its call well without a look at the clock or at anything else.
+    pub(crate) quick: bool,
     pub(crate) probes: u32,
     pub(crate) success_threshold: u32,
     pub(crate) probe_lease: Duration,

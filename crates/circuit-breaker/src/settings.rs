@@ -43,8 +43,6 @@ pub(crate) struct Settings {
     /// Whether the time matters for a call that does well: with a window, without which there is no
     /// limit for slow calls either.
     pub(crate) timed: bool,
-    /// Whether a whole success is one in any case: it counts as such, whatever time it took.
-    pub(crate) plain: bool,
     pub(crate) rules: Arc<Rules>,
     pub(crate) verdicts: [Verdict; Class::ALL.len()],
     /// In nanoseconds.

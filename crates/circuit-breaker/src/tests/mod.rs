@@ -23,6 +23,7 @@ fn rules() -> Rules {
         slow_call_rate: None,
         minimum_calls: 1,
         bucket: None,
+        quick: true,
         probes: 1,
         success_threshold: 1,
         probe_lease: Duration::from_secs(60),

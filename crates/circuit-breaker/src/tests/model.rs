@@ -328,6 +328,7 @@ fn random_rules() -> impl Strategy<Value = Rules> {
                 slow_call_rate: slow,
                 minimum_calls,
                 bucket: windowed.then_some(500_000_000),
+                quick: !windowed,
                 probes,
                 success_threshold: threshold,
                 probe_lease: Duration::from_millis(lease),
