@@ -9,14 +9,14 @@ const MOST_ROOM: usize = 8 * 1024;
 const MOST_KEPT: usize = 64;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes to be written once and read again. Comes from the thread's pool and goes back to the pool of the
 /// thread that drops it, overwritten with zeros: it has held credentials.
 pub(crate) struct Buffer {
     /// Initialised over its whole length, of which `used` counts.
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
     used: usize,
 }
 
@@ -25,7 +25,7 @@ impl Buffer {
         // A thread that is being torn down has no pool any more.
         let pooled = POOL.try_with(|pool| pool.borrow_mut().pop());
         Self {
-            bytes: pooled.ok().flatten().unwrap_or_else(|| vec![0; ROOM]),
+            bytes: pooled.ok().flatten().unwrap_or_else(|| zeros(ROOM)),
             used: 0,
         }
     }
@@ -44,7 +44,7 @@ impl Buffer {
     #[cold]
     pub(crate) fn restart(&mut self, room: usize) {
         wipe(&mut self.bytes);
-        self.bytes = vec![0; room];
+        self.bytes = zeros(room);
         self.used = 0;
     }
 
@@ -67,6 +67,10 @@ impl Drop for Buffer {
             }
         });
     }
+}
+
+fn zeros(room: usize) -> Box<[u8]> {
+    vec![0; room].into_boxed_slice()
 }
 
 /// Overwrites `bytes`, also where nobody reads them any more.

@@ -17,15 +17,22 @@ pub(crate) struct Snapshot {
     method: Method,
     version: Version,
     /// How many there are.
-    headers: usize,
+    headers: u32,
     buffer: Buffer,
-    notes: Notes,
-    /// Everything, where a request carries more than our own notes.
-    extensions: Extensions,
+    extras: Extras,
 }
 
-/// Our own notes, which are `Copy` and so need no clone of the map that they stand in.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a request carries in its extensions. One field and not two, so that where there is nothing, as in
+/// most requests, next to nothing is written and moved.
+#[derive(Debug)]
+enum Extras {
+    Nothing,
+    /// Only our own notes, which are `Copy` and so need no clone of the map that they stand in.
+    Notes(Notes),
+    All(Extensions),
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Notes {
     deadline: Option<Deadline>,
     max_attempts: Option<MaxAttempts>,
@@ -42,23 +49,30 @@ impl Snapshot {
             write(request, buffer.room())
         });
         buffer.set_used(used.unwrap_or_default());
-        let (notes, extensions) = Notes::lift(request.extensions());
+        let extras = Extras::of(request.extensions());
         Self {
             method: request.method().clone(),
             version: request.version(),
-            headers: request.headers().len(),
+            headers: u32::try_from(request.headers().len()).unwrap_or(u32::MAX),
             buffer,
-            notes,
-            extensions,
+            extras,
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        self.notes.deadline
+        match &self.extras {
+            Extras::Nothing => None,
+            Extras::Notes(notes) => notes.deadline,
+            Extras::All(extensions) => Deadline::of(extensions),
+        }
     }
 
     pub(crate) fn is_non_idempotent(&self) -> bool {
-        self.notes.non_idempotent.is_some()
+        match &self.extras {
+            Extras::Nothing => false,
+            Extras::Notes(notes) => notes.non_idempotent.is_some(),
+            Extras::All(extensions) => extensions.get::<NonIdempotent>().is_some(),
+        }
     }
 
     /// The head as it was. `None` cannot happen for a head that the safe interface of `http` let be
@@ -67,7 +81,7 @@ impl Snapshot {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.method = self.method.clone();
         parts.version = self.version;
-        parts.extensions = self.notes.put_into(&self.extensions);
+        parts.extensions = self.extras.restore();
 
         // One copy, of which all texts are slices.
         let mut reader = Reader {
@@ -75,7 +89,8 @@ impl Snapshot {
             at: 0,
         };
         parts.uri = reader.uri()?;
-        parts.headers.try_reserve(self.headers).ok()?;
+        let headers = usize::try_from(self.headers).ok()?;
+        parts.headers.try_reserve(headers).ok()?;
         while reader.at < reader.head.len() {
             let (name, value) = reader.header()?;
             parts.headers.try_append(name, value).ok()?;
@@ -94,18 +109,17 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-impl Notes {
-    /// Our notes, and a clone of the whole where there is more than they.
+impl Extras {
     #[inline]
-    fn lift(extensions: &Extensions) -> (Self, Extensions) {
+    fn of(extensions: &Extensions) -> Self {
         if extensions.is_empty() {
-            return Default::default();
+            return Self::Nothing;
         }
-        Self::lift_some(extensions)
+        Self::of_some(extensions)
     }
 
-    fn lift_some(extensions: &Extensions) -> (Self, Extensions) {
-        let notes = Self {
+    fn of_some(extensions: &Extensions) -> Self {
+        let notes = Notes {
             deadline: extensions.get().copied(),
             max_attempts: extensions.get().copied(),
             non_idempotent: extensions.get().copied(),
@@ -114,16 +128,23 @@ impl Notes {
             + usize::from(notes.max_attempts.is_some())
             + usize::from(notes.non_idempotent.is_some());
         if extensions.len() > ours {
-            (notes, extensions.clone())
+            Self::All(extensions.clone())
         } else {
-            (notes, Extensions::new())
+            Self::Notes(notes)
         }
     }
 
-    fn put_into(self, extensions: &Extensions) -> Extensions {
-        if !extensions.is_empty() {
-            return extensions.clone();
+    fn restore(&self) -> Extensions {
+        match self {
+            Self::Nothing => Extensions::new(),
+            Self::Notes(notes) => notes.restore(),
+            Self::All(extensions) => extensions.clone(),
         }
+    }
+}
+
+impl Notes {
+    fn restore(self) -> Extensions {
         let mut extensions = Extensions::new();
         if let Some(deadline) = self.deadline {
             extensions.insert(deadline);
