@@ -5,6 +5,10 @@
 //! `--explain` also `rule`, the name of the rule that decided. Only `status` must be there, so that a
 //! log of failures is soon turned into its input. Each response goes through the real layers.
 //!
+//! Every line that is not blank gets a verdict, so that one bad record spoils no run: headers that no
+//! server could have sent are left out, and a line that holds no response is `unknown`, with the reason
+//! in `error`.
+//!
 //! ```text
 //! $ echo '{"status":429,"body":"{\"error\":{\"code\":\"insufficient_quota\"}}"}' |
 //!     cargo run --release --example classify -- --explain
@@ -25,7 +29,7 @@ use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_steady::classify::{ClassifyLayer, Provider};
 use tower_steady::retry_after::RetryAfterLayer;
-use tower_steady::{BoxError, Outcome};
+use tower_steady::{BoxError, Class, Outcome};
 
 /// Says of each response what happened, and whether another try is worth it.
 #[derive(Parser)]
@@ -51,19 +55,67 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .enable_time()
         .build()?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for (number, line) in io::stdin().lock().lines().enumerate() {
+    for (number, line) in io::stdin().lock().split(b'\n').enumerate() {
         let line = line?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let verdict = serde_json::from_str(&line)
-            .map_err(Into::into)
-            .and_then(|case| verdict(&case, &runtime, arguments.explain))
-            .map_err(|error| format!("line {}: {error}", number + 1))?;
+        let case = read_case(&line).unwrap_or_default();
+        let verdict = verdict(&case, &runtime, arguments.explain).unwrap_or_else(|error| {
+            eprintln!("line {}: {error}", number + 1);
+            json!({
+                "id": case["id"],
+                "class": Class::Unknown.as_str(),
+                "retry": false,
+                "wait_ms": null,
+                "error": error.to_string(),
+            })
+        });
         writeln!(out, "{verdict}")?;
     }
     out.flush()?;
     Ok(())
+}
+
+/// The JSON of a line. Bytes that are no UTF-8, and halves of escaped pairs that are left of a character
+/// cut in two, become U+FFFD.
+fn read_case(line: &[u8]) -> Option<Value> {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_start_matches('\u{feff}');
+    serde_json::from_str(line)
+        .or_else(|_| serde_json::from_str(&without_half_pairs(line)))
+        .ok()
+}
+
+fn without_half_pairs(json: &str) -> String {
+    let surrogate = |text: &str, nibbles: &str| {
+        let digits = text.strip_prefix("\\u")?.get(..4)?.to_ascii_lowercase();
+        let is = digits
+            .strip_prefix('d')?
+            .starts_with(|c| nibbles.contains(c));
+        is.then_some("\\uXXXX".len())
+    };
+    let high = |text: &str| surrogate(text, "89ab");
+    let low = |text: &str| surrogate(text, "cdef");
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        mended.push_str(plain);
+        let len = match (high(escape), low(escape)) {
+            (Some(len), _) if low(&escape[len..]).is_some() => 2 * len,
+            (Some(len), _) | (_, Some(len)) => {
+                mended.push('\u{fffd}');
+                rest = &escape[len..];
+                continue;
+            }
+            // An escape: its letter may be a backslash of its own.
+            _ => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&escape[..len]);
+        rest = &escape[len..];
+    }
+    mended + rest
 }
 
 fn verdict(
@@ -97,25 +149,26 @@ fn verdict(
 }
 
 fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
-    let status = case["status"].as_u64().ok_or("`status` is missing")?;
+    let status = number(&case["status"]).ok_or("no JSON with a `status`")?;
     let none = Map::new();
     let given = case["headers"].as_object().unwrap_or(&none);
-    let mut body = case["body"]
-        .as_str()
-        .unwrap_or_default()
-        .as_bytes()
-        .to_vec();
+    let mut body = match &case["body"] {
+        Value::Null => Vec::new(),
+        Value::String(text) => text.clone().into_bytes(),
+        // A log that keeps a JSON body as JSON.
+        body => body.to_string().into_bytes(),
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in given.iter().filter(|(name, _)| !name.starts_with(':')) {
         for value in one_or_many(value) {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes())?,
-                header_value(value)?,
-            );
+            let name = HeaderName::from_bytes(name.trim_ascii().as_bytes());
+            if let (Ok(name), Some(value)) = (name, header_value(&value)) {
+                headers.append(name, value);
+            }
         }
     }
-    if let Some(content_type) = case["content_type"].as_str() {
-        headers.insert(CONTENT_TYPE, content_type.parse()?);
+    if let Some(content_type) = case["content_type"].as_str().and_then(header_value) {
+        headers.insert(CONTENT_TYPE, content_type);
     }
     // The headers of an AWS event stream's frame are written with their colon: make the frame.
     let frame: Vec<_> = given
@@ -130,7 +183,8 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
         body = event_stream_frame(&frame, &body);
     }
     // Dates are measured against the response's own clock.
-    if let (Some(now), false) = (case["now_unix_ms"].as_u64(), headers.contains_key(DATE)) {
+    let now = number(&case["now_unix_ms"]).filter(|now| *now < LAST_DATE_MS);
+    if let (Some(now), false) = (now, headers.contains_key(DATE)) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
         headers.insert(DATE, httpdate::fmt_http_date(now).parse()?);
     }
@@ -140,19 +194,33 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
     Ok(response)
 }
 
-fn one_or_many(value: &Value) -> Vec<&str> {
+/// The start of the year 10000, which an HTTP date cannot write.
+const LAST_DATE_MS: u64 = 253_402_300_800_000;
+
+/// A whole number that is not negative, or a text that holds one.
+fn number(value: &Value) -> Option<u64> {
     match value {
-        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
-        value => value.as_str().into_iter().collect(),
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_u64(),
+    }
+}
+
+/// The values of a header: of several lines, or of one; numbers are taken as their text.
+fn one_or_many(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(one_or_many).collect(),
+        Value::String(text) => vec![text.clone()],
+        Value::Number(number) => vec![number.to_string()],
+        _ => Vec::new(),
     }
 }
 
 /// A header's bytes: JSON cannot hold those of other encodings, so that a log writes each as a
 /// character of Latin-1. A character beyond that is taken as UTF-8.
-fn header_value(value: &str) -> Result<HeaderValue, Box<dyn Error>> {
+fn header_value(value: &str) -> Option<HeaderValue> {
     let latin1: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
     let bytes = latin1.unwrap_or_else(|| value.as_bytes().to_vec());
-    Ok(HeaderValue::from_bytes(bytes.trim_ascii())?)
+    HeaderValue::from_bytes(bytes.trim_ascii()).ok()
 }
 
 fn event_stream_frame(headers: &[(&String, &Value)], payload: &[u8]) -> Vec<u8> {
