@@ -160,7 +160,16 @@ impl<'de> Node<'_, 'de> {
             }
             Role::Quota => self.found.fixed_window |= names_a_day(&text),
             Role::Seconds | Role::Millis | Role::Reset => self.wait(&text),
-            Role::Details
+            Role::BaseCode if text != "0" => {
+                self.found.is_error = true;
+                // Other providers give the same numbers other meanings.
+                self.found
+                    .ids
+                    .push(Id::new(Cow::Owned(format!("base_resp.{text}"))));
+            }
+            Role::BaseCode
+            | Role::BaseResp
+            | Role::Details
             | Role::Response
             | Role::Metadata
             | Role::Headers
@@ -178,7 +187,12 @@ impl<'de> Node<'_, 'de> {
 
     fn numeral(&mut self, number: &dyn fmt::Display) {
         match self.role {
-            Role::Id | Role::Upstream | Role::Seconds | Role::Millis | Role::Reset => {
+            Role::Id
+            | Role::Upstream
+            | Role::BaseCode
+            | Role::Seconds
+            | Role::Millis
+            | Role::Reset => {
                 self.text(Cow::Owned(number.to_string()));
             }
             _ => {}

@@ -21,6 +21,10 @@ pub(super) enum Role {
     Response,
     /// `metadata` of an error: the upstream's own answer, and limits.
     Metadata,
+    /// MiniMax's `base_resp`, whose numbers are its own.
+    BaseResp,
+    /// One of these numbers.
+    BaseCode,
     /// Response headers quoted in the body.
     Headers,
     /// google.rpc's `QuotaFailure.violations`.
@@ -45,6 +49,7 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
             Role::Id
             | Role::Kind
             | Role::Upstream
+            | Role::BaseCode
             | Role::Quota
             | Role::Seconds
             | Role::Millis
@@ -52,6 +57,9 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
             | Role::Retryable,
             _,
         ) => return None,
+        (Role::BaseResp, "status_code") => Role::BaseCode,
+        (Role::BaseResp, "status_msg") => Role::Message,
+        (Role::BaseResp, _) => return None,
         (Role::Headers, _) => {
             if key.eq_ignore_ascii_case("x-ratelimit-reset") {
                 Role::Reset
@@ -83,6 +91,7 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
         (_, "type" | "event" | "object") if top => Role::Kind,
         (_, "code" | "type" | "status" | "error_type" | "errorType" | "error_code" | "__type")
         | (_, "reason" | "limit_source" | "errorCode") => Role::Id,
+        (_, "base_resp") if top => Role::BaseResp,
         (_, "details") => Role::Details,
         (_, "response") => Role::Response,
         (_, "metadata") => Role::Metadata,

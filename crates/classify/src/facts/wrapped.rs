@@ -6,11 +6,19 @@ const LONGEST: usize = 256;
 
 /// The answer in `text`, as JSON or as Python prints it, and what follows it.
 ///
-/// Only behind the name of an exception and a dash: a prompt that is echoed may hold an answer too, and
-/// servers put it behind other words or into quotes.
+/// Only behind the name of an exception and a dash, or as Databricks puts it behind nothing but its own
+/// code: a prompt that is echoed may hold an answer too, and servers put it behind other words or into
+/// quotes.
 pub(super) fn answer_in(text: &str) -> Option<&str> {
     let at = memchr::memchr(b'{', &text.as_bytes()[..text.len().min(LONGEST)])?;
     let (before, answer) = text.split_at(at);
+    let is_code = |word: &str| {
+        let letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        word.contains('_') && word.bytes().all(letter)
+    };
+    if before.strip_suffix(": ").is_some_and(is_code) {
+        return Some(answer);
+    }
     let before = before.strip_suffix("b'").unwrap_or(before);
     let before = before.strip_suffix(" - ")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .:_-".contains(&byte);
@@ -81,6 +89,9 @@ mod tests {
                 "litellm.BadRequestError: XException - b'{\"a\":1}'",
                 Some("{\"a\":1}'"),
             ),
+            ("BAD_REQUEST: {\"a\":1}", Some("{\"a\":1}")),
+            ("Field BAD_REQUEST: {\"a\":1}", None),
+            ("REQUEST: {\"a\":1}", None),
             ("Invalid value - {\"a\":1}", None),
             ("Invalid value: {\"a\":1}", None),
             ("Got 'XError - {\"a\":1}'", None),

@@ -1,5 +1,6 @@
 //! A look at the top level of an answer or an event, and for chat chunks at `delta`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -89,6 +90,7 @@ macro_rules! any {
 any!(Top);
 any!(Choices);
 any!(Says);
+any!(BaseResp);
 any!(Type);
 
 impl<'de> Visitor<'de> for Top<'_> {
@@ -109,6 +111,7 @@ impl<'de> Visitor<'de> for Top<'_> {
         while let Some(key) = map.next_key_seed(Key)? {
             match key {
                 Member::Error => map.next_value_seed(Says(&mut look.error))?,
+                Member::BaseResp => map.next_value_seed(BaseResp(&mut look.error))?,
                 Member::Type => map.next_value_seed(Type(look))?,
                 Member::Choices => {
                     look.quiet = true;
@@ -267,6 +270,30 @@ impl<'de> Visitor<'de> for Says<'_> {
     }
 }
 
+/// MiniMax's `base_resp`: an error where its `status_code` is not zero.
+struct BaseResp<'l>(&'l mut bool);
+
+impl<'de> Visitor<'de> for BaseResp<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a verdict")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == "status_code" {
+                map.next_value_seed(Says(self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    visit_scalars!();
+}
+
 /// `type`, `object` or `event_type` at the top.
 struct Type<'l>(&'l mut Look);
 
@@ -308,6 +335,7 @@ impl<'de> Visitor<'de> for Type<'_> {
 /// The members at the top that tell something.
 enum Member {
     Error,
+    BaseResp,
     Type,
     Choices,
     Done,
@@ -338,6 +366,7 @@ impl Visitor<'_> for Key {
     fn visit_str<E>(self, key: &str) -> Result<Member, E> {
         Ok(match key {
             "error" => Member::Error,
+            "base_resp" => Member::BaseResp,
             "type" | "object" | "event_type" => Member::Type,
             "choices" => Member::Choices,
             "done" => Member::Done,
