@@ -29,6 +29,8 @@ pin_project! {
     enum State<B: Body> {
         /// Nobody looked.
         Plain { #[pin] body: B },
+        /// Looked at, whole and in one chunk: nothing of the body itself is kept.
+        Whole { chunk: Option<Bytes> },
         /// Looked at. Rare and large, so that it is somewhere else and the others stay small.
         Seen { seen: Box<Seen<B>> },
     }
@@ -60,6 +62,12 @@ impl<B: Body> ResponseBody<B> {
         }
     }
 
+    pub(crate) fn whole(chunk: Bytes) -> Self {
+        Self {
+            state: State::Whole { chunk: Some(chunk) },
+        }
+    }
+
     pub(crate) fn seen(chunks: Chunks, rest: Rest<B>) -> Self {
         Self {
             state: State::Seen {
@@ -82,6 +90,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().state.project() {
             StateProj::Plain { body } => body.poll_frame(cx),
+            StateProj::Whole { chunk } => Poll::Ready(chunk.take().map(Frame::data).map(Ok)),
             StateProj::Seen { seen } => {
                 let Seen { chunks, rest } = &mut **seen;
                 if let Some(chunk) = chunks.pop() {
@@ -98,6 +107,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.state {
             State::Plain { body } => body.is_end_stream(),
+            State::Whole { chunk } => chunk.is_none(),
             State::Seen { seen } => {
                 seen.chunks.is_empty()
                     && match &seen.rest {
@@ -112,6 +122,9 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Plain { body } => body.size_hint(),
+            State::Whole { chunk } => {
+                SizeHint::with_exact(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64))
+            }
             State::Seen { seen } => {
                 let Seen { chunks, rest } = &**seen;
                 let seen = chunks.len() as u64;
@@ -175,6 +188,7 @@ impl<B: Body> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (state, held) = match &self.state {
             State::Plain { .. } => ("plain", 0),
+            State::Whole { chunk } => ("whole", chunk.as_ref().map_or(0, Bytes::len)),
             State::Seen { seen } => {
                 let state = match &seen.rest {
                     Rest::Nothing => "whole",

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
@@ -65,28 +65,56 @@ where
     type Output = Result<Response<ResponseBody<B>>, BoxError>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
+        let polled = match this.state.project() {
+            StateProj::Calling { future } => future.poll(cx),
+            StateProj::Looking { peek } => return peek.poll(cx, this.config).map(Ok),
+        };
+        // Judged where it is and moved once, with its new body: a copy of an answer costs more than
+        // the look at its head.
+        let look = match &polled {
+            Poll::Ready(Ok(response)) => {
+                Look::at(response.status(), response.headers(), this.config)
+            }
+            _ => Look::Pass,
+        };
+        match polled {
+            Poll::Ready(Ok(response)) => match look {
+                Look::Pass => Poll::Ready(Ok(response.map(ResponseBody::plain))),
+                look => self.look(look, response, cx),
+            },
+            Poll::Ready(Err(error)) => {
+                let error = failed(error.into(), this.config, *this.provider);
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<F, B> ResponseFuture<F, B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: 'static,
+{
+    /// Begins a look. What the head or the first frame has said all about is answered at once.
+    #[inline(never)]
+    fn look(
+        self: Pin<&mut Self>,
+        look: Look,
+        response: Response<B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<ResponseBody<B>>, BoxError>> {
         let mut this = self.project();
-        loop {
-            match this.state.as_mut().project() {
-                StateProj::Calling { future } => {
-                    let response = match ready!(future.poll(cx)) {
-                        Ok(response) => response,
-                        Err(error) => {
-                            let error = failed(error.into(), this.config, *this.provider);
-                            return Poll::Ready(Err(error));
-                        }
-                    };
-                    let look = Look::at(response.status(), response.headers(), this.config);
-                    if let Look::Pass = look {
-                        return Poll::Ready(Ok(response.map(ResponseBody::plain)));
-                    }
-                    match look.start(response, this.config, *this.provider, *this.sent) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(peek) => this.state.set(State::Looking { peek }),
-                    }
+        match look.start(response, this.config, *this.provider, *this.sent, cx) {
+            Ok(response) => Poll::Ready(Ok(response)),
+            Err(mut peek) => {
+                let polled = peek.poll(cx, this.config);
+                if polled.is_pending() {
+                    this.state.set(State::Looking { peek });
                 }
-                StateProj::Looking { peek } => return peek.poll(cx, this.config).map(Ok),
+                polled.map(Ok)
             }
         }
     }
@@ -138,13 +166,13 @@ impl Look {
     }
 
     /// Starts to look, or answers at once where the head has said all.
-    #[inline(never)]
     fn start<B>(
         self,
         mut response: Response<B>,
         config: &Config,
         provider: Option<Provider>,
         sent: Since,
+        cx: &mut Context<'_>,
     ) -> Result<Response<ResponseBody<B>>, Box<Peek<B>>>
     where
         B: Body<Data = Bytes>,
@@ -153,7 +181,7 @@ impl Look {
         let format = match self {
             Self::Error => return Err(Peek::error(response, provider)),
             Self::Pass | Self::In(Kind::Other) => return Ok(response.map(ResponseBody::plain)),
-            Self::In(Kind::Json) => return Err(Peek::json(response, provider)),
+            Self::In(Kind::Json) => return Peek::json(response, provider, cx, config),
             Self::In(Kind::Grpc) if response.headers().contains_key("grpc-status") => {
                 let outcome = grpc_head(response.headers(), &config.judge, provider);
                 if let Some(mut outcome) = outcome {

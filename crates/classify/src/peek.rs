@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, response};
-use http_body::Body;
+use http_body::{Body, Frame};
 use tokio::time::Sleep;
 use tower_steady_core::Outcome;
 
@@ -38,7 +38,8 @@ pub(crate) struct Peek<B: Body> {
     chunks: Chunks,
     aim: Aim,
     frames: usize,
-    next_look: usize,
+    /// How many bytes of an answer in JSON have been looked at.
+    looked: usize,
     /// Set when the body makes us wait for the first time: most bodies are there with their head.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -71,11 +72,38 @@ where
     B::Error: 'static,
 {
     pub(crate) fn error(response: Response<B>, provider: Option<Provider>) -> Box<Self> {
-        Self::new(response, provider, Aim::Error)
+        let (head, body) = response.into_parts();
+        Self::new(head, Box::pin(body), provider, Aim::Error)
     }
 
-    pub(crate) fn json(response: Response<B>, provider: Option<Provider>) -> Box<Self> {
-        Self::new(response, provider, Aim::Json)
+    /// Most answers in JSON are there with their head, whole and in one piece: they pass without a
+    /// place to be held in. Others are looked at as they come.
+    pub(crate) fn json(
+        response: Response<B>,
+        provider: Option<Provider>,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Result<Response<ResponseBody<B>>, Box<Self>> {
+        let (head, body) = response.into_parts();
+        let mut body = Box::pin(body);
+        let mut polled = if body.is_end_stream() {
+            Poll::Ready(None)
+        } else {
+            body.as_mut().poll_frame(cx)
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled
+            && let Some(chunk) = frame.data_mut()
+            && body.is_end_stream()
+            && is_whole_answer(chunk)
+        {
+            let body = ResponseBody::whole(mem::take(chunk));
+            return Ok(Response::from_parts(head, body));
+        }
+        let mut peek = Self::new(head, body, provider, Aim::Json);
+        match peek.take(polled, cx, config) {
+            Poll::Ready(Some(end)) => Ok(peek.finish(end, config)),
+            Poll::Ready(None) | Poll::Pending => Err(peek),
+        }
     }
 
     pub(crate) fn stream(
@@ -83,19 +111,25 @@ where
         provider: Option<Provider>,
         watch: Watch,
     ) -> Box<Self> {
-        Self::new(response, provider, Aim::Stream(Box::new(watch)))
+        let (head, body) = response.into_parts();
+        let aim = Aim::Stream(Box::new(watch));
+        Self::new(head, Box::pin(body), provider, aim)
     }
 
-    fn new(response: Response<B>, provider: Option<Provider>, aim: Aim) -> Box<Self> {
-        let (head, body) = response.into_parts();
+    fn new(
+        head: response::Parts,
+        body: Pin<Box<B>>,
+        provider: Option<Provider>,
+        aim: Aim,
+    ) -> Box<Self> {
         Box::new(Self {
             head: Some(head),
-            body: Some(Box::pin(body)),
+            body: Some(body),
             provider,
             chunks: Chunks::default(),
             aim,
             frames: 0,
-            next_look: 0,
+            looked: 0,
             timer: None,
         })
     }
@@ -107,46 +141,52 @@ where
     ) -> Poll<Response<ResponseBody<B>>> {
         let end = loop {
             let body = self.body.as_mut().expect("polled after it was ready");
-            if body.is_end_stream() {
-                self.ended();
-                break End::Whole;
-            }
-            match body.as_mut().poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Aim::Stream(watch) = &mut self.aim {
-                        let signal = watch.frame(&frame);
-                        self.heed(signal);
-                    }
-                    match frame.into_data() {
-                        Ok(data) => self.chunks.push(data),
-                        Err(frame) => self.chunks.trailers = frame.into_trailers().ok(),
-                    }
-                    if self.has_seen_enough(config) {
-                        break End::Enough;
-                    }
-                }
-                Poll::Ready(None) => {
-                    self.ended();
-                    break End::Whole;
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    if let Aim::Stream(watch) = &mut self.aim {
-                        let signal = watch.error(classify_body_error(&error));
-                        self.heed(signal);
-                    }
-                    break End::Broken(error);
-                }
-                Poll::Pending => {
-                    if self.is_time_up(cx, config) {
-                        break End::Enough;
-                    }
-                    return Poll::Pending;
-                }
+            let polled = if body.is_end_stream() {
+                Poll::Ready(None)
+            } else {
+                body.as_mut().poll_frame(cx)
+            };
+            if let Some(end) = ready!(self.take(polled, cx, config)) {
+                break end;
             }
         };
-        let response = self.finish(end, config);
-        self.body = None;
-        Poll::Ready(response)
+        Poll::Ready(self.finish(end, config))
+    }
+
+    /// Takes in what the body gave. `None`: on with it.
+    fn take(
+        &mut self,
+        polled: Poll<Option<Result<Frame<Bytes>, B::Error>>>,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Poll<Option<End<B::Error>>> {
+        let end = match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Aim::Stream(watch) = &mut self.aim {
+                    let signal = watch.frame(&frame);
+                    self.heed(signal);
+                }
+                match frame.into_data() {
+                    Ok(data) => self.chunks.push(data),
+                    Err(frame) => self.chunks.trailers = frame.into_trailers().ok(),
+                }
+                self.has_seen_enough(config).then_some(End::Enough)
+            }
+            Poll::Ready(None) => {
+                self.ended();
+                Some(End::Whole)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                if let Aim::Stream(watch) = &mut self.aim {
+                    let signal = watch.error(classify_body_error(&error));
+                    self.heed(signal);
+                }
+                Some(End::Broken(error))
+            }
+            Poll::Pending if self.is_time_up(cx, config) => Some(End::Enough),
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(end)
     }
 
     /// A stream that has failed before output is read on, for the sake of its connection. One that
@@ -180,10 +220,10 @@ where
             Aim::Error | Aim::Rest(..) | Aim::Stream(_) => {
                 self.is_committed() || self.chunks.len() >= config.look_limit
             }
-            Aim::Json if self.chunks.len() < self.next_look => false,
+            // Looked at again when it has doubled, so that single bytes cost no square.
+            Aim::Json if self.chunks.len() < self.looked.saturating_mul(2).min(JSON_LIMIT) => false,
             Aim::Json => {
-                // Looked at again when it has doubled, so that single bytes cost no square.
-                self.next_look = self.chunks.len().saturating_mul(2).min(JSON_LIMIT);
+                self.looked = self.chunks.len();
                 let head = self.chunks.head(JSON_LIMIT);
                 let head = head.trim_ascii_start();
                 if Sse::begins(head) {
@@ -236,7 +276,10 @@ where
         let outcome = match mem::replace(&mut self.aim, Aim::Error) {
             Aim::Error => Some(self.judged(&head, &chunks, config)),
             Aim::Json => match &end {
-                End::Whole if top_level(chunks.head(JSON_LIMIT).trim_ascii_start()).is_error() => {
+                End::Whole
+                    if chunks.len() > self.looked
+                        && top_level(chunks.head(JSON_LIMIT).trim_ascii_start()).is_error() =>
+                {
                     Some(self.judged(&head, &chunks, config))
                 }
                 End::Broken(error) => Some(classify_body_error(error)),
@@ -269,6 +312,8 @@ where
             }
             (End::Enough, None) => Rest::Body(self.body.take().expect("held until now")),
         };
+        // Read to its end, it frees its connection here.
+        self.body = None;
         Response::from_parts(head, ResponseBody::seen(chunks, rest))
     }
 
@@ -281,5 +326,13 @@ where
             &body,
             self.provider,
         )
+    }
+}
+
+/// Whether a whole JSON body is no error, if that can be told without holding it.
+fn is_whole_answer(body: &[u8]) -> bool {
+    body.len() <= JSON_LIMIT && {
+        let body = body.trim_ascii_start();
+        !Sse::begins(body) && !top_level(body).is_error()
     }
 }

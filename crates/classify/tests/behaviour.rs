@@ -5,9 +5,11 @@ mod common;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{Step, answer, call, frames, scripted};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
+use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_steady_classify::{Classifier, ClassifyLayer, Facts, UserRule};
@@ -169,6 +171,46 @@ async fn json_success_may_be_an_error_and_is_noted_as_one() {
     let (body, _) = scripted([Step::data(error)]);
     let response = call(&layer, answer(200, JSON, body)).await.unwrap();
     assert!(response.extensions().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_success_in_one_piece_is_told_from_an_error_and_handed_on_as_it_came() {
+    let long = format!(r#"{{"text":"{}","error":"late"}}"#, "x".repeat(8 * 1024));
+    for (body, class) in [
+        (r#"{"text":"hello"}"#, None),
+        (r#"{"text":"\"error\": \"no\"","error":null}"#, None),
+        ("not JSON", None),
+        (
+            r#" {"id":"x","error":{"code":502}}"#,
+            Some(Class::ServerError),
+        ),
+        (
+            r#"{"error":"Overloaded","code":529}"#,
+            Some(Class::Overloaded),
+        ),
+        (long.as_str(), None),
+    ] {
+        let whole = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        let response = ClassifyLayer::new()
+            .layer(service_fn(async |_: Request<()>| {
+                let head = Response::builder().header("content-type", JSON);
+                Ok::<_, BoxError>(head.body(whole.clone()).unwrap())
+            }))
+            .oneshot(Request::new(()))
+            .await
+            .unwrap();
+        let note = response.extensions().get::<Outcome>();
+        assert_eq!(note.map(|note| note.class), class, "{body}");
+        let answer = response.into_body();
+        assert!(!answer.is_end_stream());
+        assert_eq!(answer.size_hint().exact(), Some(body.len() as u64));
+        let mut answer = std::pin::pin!(answer);
+        let frame = answer.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), body);
+        assert!(answer.is_end_stream());
+        assert_eq!(answer.size_hint().exact(), Some(0));
+        assert!(answer.frame().await.is_none());
+    }
 }
 
 #[tokio::test(start_paused = true)]
