@@ -66,6 +66,11 @@ fn a_crowd_does_not_come_back_at_once() {
 }
 
 #[test]
+fn refusals_by_chance_are_no_limit() {
+    hold(&["stray-429s"]);
+}
+
+#[test]
 fn rare_failures_are_not_seen() {
     hold(&["pipeline", "availability"]);
 }

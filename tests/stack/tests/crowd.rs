@@ -152,3 +152,42 @@ async fn callers_on_many_threads_leave_the_books_in_order() {
     assert_eq!(provider.open(), 0);
     assert_eq!(provider.unready_calls(), 0);
 }
+
+/// One answer in 120 is a 429 by chance, with a short wait: that is no limit, and nobody is turned away
+/// for it.
+#[tokio::test(start_paused = true)]
+async fn stray_rate_limits_turn_nobody_away() {
+    const CALLERS: usize = 256;
+    let provider = Provider::new(Script::by(|call| match call.number % 120 {
+        7 => Answer::rate_limited().retry_after_ms(20).delay(SECOND / 20),
+        number => Answer::ok_chat("Hello").delay(SECOND / 2 + SECOND * (number % 97) as u32 / 97),
+    }));
+    let parts = Parts {
+        retry: RetryLayer::builder().seed(7).build().unwrap(),
+        ..Parts::default()
+    };
+    let stack = parts.canonical(provider.service());
+    let start = Instant::now();
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let stack = stack.clone();
+        callers.spawn(async move {
+            let mut good = 0;
+            while start.elapsed() < 60 * SECOND {
+                let answered = call(&stack, chat("http://p")).await;
+                good += usize::from(answered.unwrap().status == 200);
+            }
+            good
+        });
+    }
+    let good: usize = callers.join_all().await.iter().sum();
+    let budget = parts.budget.handle().snapshot();
+    let (sends, retries) = (provider.received(), budget.granted - budget.returned);
+    assert_eq!(
+        sends as u64,
+        good as u64 + retries,
+        "each refusal was retried, and each call sent"
+    );
+    // 256 calls of a second each, in the mean, are 256 a second.
+    assert!(good >= CALLERS * 60 * 9 / 10, "{good}");
+}

@@ -5,7 +5,7 @@
 /// A loss says "too fast" to TCP, so losses by chance hold it down however much room there is (Mathis et
 /// al. 1997): where one call in a hundred is refused by chance, AIMD makes ten calls a second of any
 /// number. So one refusal in fifty calls changes no rate, the `LossThresh` of BBR (draft-ietf-ccwg-bbr).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chance {
     /// How many refusals would be taken for chance now.
     allowed: f64,
@@ -21,11 +21,22 @@ impl Chance {
     /// No more is allowed than this: where one in a hundred is refused by chance, it is used up once in
     /// 200,000 calls (simulated); beyond a limit, at once.
     const MOST: f64 = 16.0;
+    /// What is allowed before anything is known, and at a rate that was just lowered: a few refusals by
+    /// chance come close together, and must not lower it again and again.
+    const FIRST: f64 = 1.0;
     /// At a limit, one of the first calls that go once a refusal is known is refused as well. By chance
     /// that is rare,
     const SOON: u64 = 4;
     /// and so it counts as several.
     const COST_SOON: f64 = 4.0;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            allowed: Self::FIRST,
+            gone: 0,
+            at_refusal: 0,
+        }
+    }
 
     /// A call goes. Returns its number, from 1.
     pub(crate) fn sent(&mut self) -> u64 {
@@ -47,7 +58,8 @@ impl Chance {
         };
         self.at_refusal = self.gone;
         let left = self.allowed - cost;
-        self.allowed = left.max(0.0);
-        left >= 0.0
+        let is_chance = left >= 0.0;
+        self.allowed = if is_chance { left } else { Self::FIRST };
+        is_chance
     }
 }

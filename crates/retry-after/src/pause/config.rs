@@ -106,7 +106,8 @@ impl<K> PauseBuilder<K> {
     }
 
     /// The longest time that one call waits here, for the end of the pause and for its turn. Default:
-    /// 120 s. A [`Deadline`](tower_steady_core::Deadline) on the request that is sooner counts instead.
+    /// 120 s. A [`Deadline`](tower_steady_core::Deadline) on the request that is sooner counts instead, of
+    /// whose time a tenth is kept for the call itself.
     ///
     /// Zero fails fast: a call that cannot go at once is refused with the time left.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {

@@ -13,6 +13,9 @@ pub(crate) type Ticket = u64;
 /// A calm line lets go of its calls after this time: nobody had to wait, nothing was refused.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// From this time on, a pause gathers a crowd.
+const CROWDED: Duration = Duration::from_secs(1);
+
 /// The state of one key. Pure: callers bring the time, and wake whom [`Effects`] names.
 ///
 /// A line is *free* until its first pause; then it is *engaged*, and every call of the key asks it,
@@ -24,6 +27,8 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(crate) struct Line {
     engaged: bool,
     until: Option<Instant>,
+    /// When the pause began.
+    since: Instant,
     pacer: Pacer,
     flight: Flight,
     waiting: BTreeMap<Ticket, Waiting>,
@@ -90,6 +95,7 @@ impl Line {
         Self {
             engaged: false,
             until: None,
+            since: now,
             pacer: Pacer::new(rates),
             flight: Flight::new(now),
             waiting: BTreeMap::new(),
@@ -145,7 +151,7 @@ impl Line {
                 self.wake_late(end, effects);
             }
             None if end > now => {
-                self.until = Some(end);
+                (self.since, self.until) = (now, Some(end));
                 effects.change = Some(Change::Began);
                 self.wake_late(end, effects);
             }
@@ -159,7 +165,7 @@ impl Line {
         let paused = self.until.is_some();
         if paused {
             self.busy = now;
-            self.open(effects);
+            self.open(now, effects);
             self.wake_head(effects);
         }
         paused
@@ -320,7 +326,7 @@ impl Line {
     /// Notices that time has passed: the pause ends, a calm line lets go.
     pub(crate) fn tick(&mut self, now: Instant, effects: &mut Effects) {
         if self.until.is_some_and(|until| until <= now) {
-            self.open(effects);
+            self.open(now, effects);
         }
         let calm = now.saturating_duration_since(self.busy) >= LINGER;
         if calm && self.until.is_none() && self.waiting.is_empty() {
@@ -328,9 +334,12 @@ impl Line {
         }
     }
 
-    fn open(&mut self, effects: &mut Effects) {
+    fn open(&mut self, now: Instant, effects: &mut Effects) {
         self.until = None;
-        self.pacer.release(self.waiting.len());
+        // In less no crowd comes together: most of those who wait were held by the pace before.
+        if now.saturating_duration_since(self.since) >= CROWDED {
+            self.pacer.release(self.waiting.len());
+        }
         effects.change = Some(Change::Ended);
     }
 

@@ -67,6 +67,9 @@ impl Pacer {
     const CLIMB_SHARE: f64 = 0.1;
     /// What a success adds beyond, as a share of the rate.
     const BEYOND_SHARE: f64 = 0.125;
+    /// Of a flight of which at least this share was accepted, the pace was about right: no more than one
+    /// in ten was beyond the limit, if there is one.
+    const FEW_REFUSED: f64 = 0.9;
     /// How far behind its schedule a release may catch up: timers tick in milliseconds.
     const SLACK: Duration = Duration::from_millis(10);
 
@@ -77,7 +80,7 @@ impl Pacer {
             epoch: 0,
             accepted: false,
             last: None,
-            chance: Chance::default(),
+            chance: Chance::new(),
             crowd: Crowd::default(),
         }
     }
@@ -165,7 +168,7 @@ impl Pacer {
     /// could have gone on at its pace.
     pub(crate) fn achieved(&mut self, rate: f64, share: f64, rates: &Rates) -> bool {
         self.chance.allow();
-        let kept = match share >= 1.0 - Chance::SHARE {
+        let kept = match share >= Self::FEW_REFUSED {
             true => rate,
             false => rate * share * rates.decrease,
         };

@@ -3,7 +3,7 @@ use tokio::task::JoinSet;
 use super::{Experiment, Metric, Observation, READ_TIMEOUT, Size, secs};
 use crate::client::{Client, OpenLoop, Prompt, World, simulate};
 use crate::contenders::Contender;
-use crate::metrics::ratio;
+use crate::metrics::{Tally, ratio};
 use crate::provider::{Provider, Trouble, What};
 
 const AGENTS: usize = 50;
@@ -69,22 +69,46 @@ pub(super) const AVAILABILITY: Experiment = Experiment {
         Metric::lower("sends for each call"),
     ],
     run: |contender, seed, size| {
-        let until = match size {
-            Size::Small => secs(100),
-            Size::Full => secs(1000),
-        };
-        let tally = simulate(async {
-            let failing = Trouble::always(What::Errors(0.005));
-            let world = World::new(Provider::roomy().trouble(failing), READ_TIMEOUT, seed);
-            let calls = OpenLoop {
-                processes: 2,
-                per_sec: 20.0,
-                prompts: vec![Prompt::short()],
-                until,
-            };
-            calls.run(&world, contender, until + secs(600)).await;
-            world.recorder.tally()
-        });
+        let tally = open(contender, seed, size, What::Errors(0.005));
         Observation::of([tally.good_share(), tally.sends_per_call()])
     },
 };
+
+pub(super) const CHANCE: Experiment = Experiment {
+    name: "stray-429s",
+    story: "Two processes make 20 calls a second; one call in a hundred is refused by chance with 429 and \
+            a Retry-After of a second, though there is no limit.",
+    metrics: &[
+        Metric::share("calls that end well").at_least(0.9995),
+        Metric::lower("sends for each call"),
+        Metric::seconds("slowest call in a hundred"),
+    ],
+    run: |contender, seed, size| {
+        let tally = open(contender, seed, size, What::RateLimitedByChance(0.01));
+        Observation::of([
+            tally.good_share(),
+            tally.sends_per_call(),
+            tally.seconds_to_know(0.99),
+        ])
+    },
+};
+
+/// 20 calls a second by two processes.
+fn open(contender: &Contender, seed: u64, size: Size, what: What) -> Tally {
+    let until = match size {
+        Size::Small => secs(100),
+        Size::Full => secs(1000),
+    };
+    simulate(async {
+        let provider = Provider::roomy().trouble(Trouble::always(what));
+        let world = World::new(provider, READ_TIMEOUT, seed);
+        let calls = OpenLoop {
+            processes: 2,
+            per_sec: 20.0,
+            prompts: vec![Prompt::short()],
+            until,
+        };
+        calls.run(&world, contender, until + secs(600)).await;
+        world.recorder.tally()
+    })
+}

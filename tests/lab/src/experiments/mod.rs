@@ -150,7 +150,7 @@ impl Observation {
 }
 
 /// All experiments, in the order of the report.
-pub const ALL: [Experiment; 21] = [
+pub const ALL: [Experiment; 22] = [
     outage::THIRTY_SECONDS,
     outage::FIVE_MINUTES,
     brownout::AT_080,
@@ -162,6 +162,7 @@ pub const ALL: [Experiment; 21] = [
     storm::FLEET,
     storm::HERD_ONE_PROCESS,
     storm::HERD_MANY_PROCESSES,
+    agents::CHANCE,
     agents::PIPELINE,
     agents::AVAILABILITY,
     faulty::MALFORMED,

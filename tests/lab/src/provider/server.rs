@@ -167,6 +167,11 @@ impl Connection {
                     let left = trouble.to.saturating_sub(now);
                     return Plan::Answer(at_once, rate_limited(left));
                 }
+                What::RateLimitedByChance(share) => {
+                    if hits(share) {
+                        return Plan::Answer(at_once, rate_limited(Duration::from_secs(1)));
+                    }
+                }
                 What::QuotaUsedUp => {
                     let code = "insufficient_quota";
                     return Plan::Answer(at_once, refusal(429, code, code, None));

@@ -169,6 +169,8 @@ pub enum What {
     Hang,
     /// Refused with 429 and a `Retry-After` that names the end of the trouble.
     RateLimited,
+    /// This share is refused with 429 and a `Retry-After` of a second, by chance.
+    RateLimitedByChance(f64),
     /// Refused with 429 `insufficient_quota`, which no waiting cures.
     QuotaUsedUp,
     /// This share fails in turn with 500, 503, 529 and a reset connection.

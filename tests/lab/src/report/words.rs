@@ -116,6 +116,11 @@ const REASONS: &[(&str, &str, &str)] = &[
          not had a success yet has ten.",
     ),
     (
+        "stray",
+        "slowest",
+        "Each refusal stops all calls of its key for the second that the server asks for, not only its own.",
+    ),
+    (
         "pipeline",
         "slowest",
         "Backoff with full jitter from 1 s on takes longer over a lone failure than a short fixed wait.",
