@@ -18,8 +18,8 @@ pub(crate) struct Chance {
 impl Chance {
     /// What a call adds to what is allowed.
     pub(crate) const SHARE: f64 = 0.02;
-    /// No more is allowed than this: where one in a hundred is refused by chance, it is used up once in
-    /// 200,000 calls (simulated); beyond a limit, at once.
+    /// No more is allowed than this: where one in a hundred is refused by chance, it is used up less than
+    /// once in 200,000 calls (simulated with 0 to 300 calls in flight); beyond a limit, at once.
     const MOST: f64 = 16.0;
     /// What is allowed before anything is known, and at a rate that was just lowered: a few refusals by
     /// chance come close together, and must not lower it again and again.

@@ -9,10 +9,12 @@
 //!    key. Several of them merge by the latest end. New calls of the key wait; what was sent already
 //!    goes on.
 //! 2. **Release.** When the pause is over, calls go one by one in the order of their arrival, at a pace
-//!    that begins with half of what the key achieved before, or one a second if nothing is known of that,
-//!    grows with successes and is halved by a refusal (AIMD, as TCP does it; every number is a setting
-//!    of the [`PauseBuilder`] or stands with its source in `pacer.rs`). Of those who waited for a
-//!    second or longer, at most a tenth goes in any 100 ms. One refusal in fifty calls is taken for chance and changes no pace.
+//!    that begins with what the key achieved before (all of it where nine in ten of the calls in flight
+//!    were accepted, else half of the accepted; one a second if nothing is known), grows with successes
+//!    and is halved by a refusal (AIMD, as TCP does it; every number is a setting of the
+//!    [`PauseBuilder`] or stands with its source in `pacer.rs`). Of those who waited for a second or
+//!    longer, at most a tenth goes in any 100 ms. One refusal in fifty calls is taken for chance and
+//!    changes no pace.
 //! 3. **Let go.** After ten calm seconds, in which nobody had to wait and nothing was refused, the key
 //!    is free again. What it learned of the rate is where the next release begins.
 //!
@@ -29,11 +31,12 @@
 //! # What ends the waiting early
 //!
 //! A call fails with [`Paused`], with the time left on it, as soon as it is *certain* that it cannot go
-//! before nine tenths of the time until its [`Deadline`](tower_steady_core::Deadline) are over or within `max_wait`; when it has waited that
-//! long; and when too many wait already: `max_waiting` calls, or, where the limit is known, more than it
-//! lets pass in half of the time that this call has. Otherwise, of more calls than the limit lets pass,
-//! each would wait until it had no time left for its answer. The failure is an outcome of the class `rejected`
-//! with a veto, so no retry layer tries again. `max_wait(Duration::ZERO)` never waits: fail fast.
+//! before nine tenths of the time until its [`Deadline`](tower_steady_core::Deadline) are over or
+//! within `max_wait`; when it has waited that long; and when too many wait already: `max_waiting` calls,
+//! or, where the limit is known, more than it lets pass in half of the time that this call has.
+//! Otherwise, of more calls than the limit lets pass, each would wait until it had no time left for its
+//! answer. The failure is an outcome of the class `rejected` with a veto, so no retry layer tries again.
+//! `max_wait(Duration::ZERO)` never waits: fail fast.
 //!
 //! # A quota that resets tomorrow
 //!
