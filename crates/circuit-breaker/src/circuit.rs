@@ -82,14 +82,6 @@ impl Circuit {
         )
     }
 
-    /// Lets a call through or says why not.
-    pub(crate) fn admit(&self) -> Result<Ticket, Box<CircuitOpen>> {
-        let now = self.settings.now();
-        let (admitted, change) = self.breaker.admit(now);
-        self.announce(change, now);
-        admitted.map_err(|refusal| self.reject(refusal))
-    }
-
     /// Whether a call would not be let through now.
     #[inline]
     pub(crate) fn would_refuse(&self) -> bool {
@@ -112,7 +104,7 @@ impl Circuit {
     }
 
     #[cold]
-    fn reject(&self, refusal: Refusal) -> Box<CircuitOpen> {
+    pub(crate) fn reject(&self, refusal: Refusal) -> Box<CircuitOpen> {
         events::rejected(&refusal, self.key.as_deref());
         metrics::rejected(&self.settings.name, &refusal);
         Box::new(CircuitOpen::new(refusal, self.key.clone()))

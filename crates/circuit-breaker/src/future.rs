@@ -141,18 +141,18 @@ where
             ready!(waiting.service.poll_ready(cx)).map_err(Into::into)?;
             let Late {
                 mut service,
-                request,
+                mut request,
                 circuit,
             } = *late.take().expect("taken here only");
-            match circuit.admit() {
-                Ok(ticket) => {
+            match Permit::ask(circuit, request.extensions_mut()) {
+                Ok(permit) => {
                     // A guard from here on, as in `CircuitBreaker::call`.
-                    *projected.permit = Permit::new(circuit, ticket);
+                    *projected.permit = permit;
                     State::Calling {
                         future: service.call(request),
                     }
                 }
-                Err(open) => State::Rejected {
+                Err((open, circuit)) => State::Rejected {
                     open: Some(open),
                     respond: circuit.settings.respond,
                 },

@@ -70,6 +70,9 @@
 //! one, and the verdict of an earlier one is discarded: a call that was sent before an outage cannot open
 //! a circuit that has recovered since, nor close one that waits for its probe.
 //!
+//! A circuit that stands twice in one stack (one layer value used twice, a stack in itself) gives each
+//! call both its verdicts, so it opens after half as many failures, and asks a probe for one slot only.
+//!
 //! # How long it is open
 //!
 //! max(jittered exponential, the server's own wait): [`open_for`](CircuitBreakerBuilder::open_for) ×

@@ -1,14 +1,31 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::Extensions;
 use tower_steady_core::{Class, Lease, shard};
 
 use crate::breaker::{End, Ticket};
 use crate::circuit::Circuit;
+use crate::error::CircuitOpen;
 use crate::settings::Settings;
 use crate::state::Verdict;
 use crate::tick::Tick;
 use crate::window::SHARDS;
+
+/// Left on a request that a circuit has let through while not every call passed: which circuit that
+/// was, by its address. It lives at least as long as the permit of that request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admitted(usize);
+
+impl Admitted {
+    pub(crate) fn by(circuit: &Circuit) -> Self {
+        Self(std::ptr::from_ref(circuit).addr())
+    }
+
+    pub(crate) fn is_in(self, extensions: &Extensions) -> bool {
+        extensions.get() == Some(&self)
+    }
+}
 
 /// The right to make one call, as a guard: dropped without a verdict, the call was cancelled.
 pub(crate) struct Permit {
@@ -22,6 +39,37 @@ impl Permit {
     pub(crate) fn new(circuit: Lease<Circuit>, ticket: Ticket) -> Self {
         let circuit = Some(circuit);
         Self { circuit, ticket }
+    }
+
+    /// Asks for one where not every call gets it; else says why not, and gives the circuit back.
+    ///
+    /// A request that the same circuit has let through already is not asked for a second one: where a
+    /// circuit stands twice in a stack, the outer one would hold the only probe's slot and the inner one
+    /// refuse the probe, for ever.
+    #[cold]
+    pub(crate) fn ask(
+        circuit: Lease<Circuit>,
+        extensions: &mut Extensions,
+    ) -> Result<Self, (Box<CircuitOpen>, Lease<Circuit>)> {
+        if Admitted::by(&circuit).is_in(extensions) {
+            return Ok(Self::settled());
+        }
+        let now = circuit.settings.now();
+        let (admitted, change) = circuit.breaker.admit(now);
+        match admitted {
+            Ok(ticket) => {
+                extensions.insert(Admitted::by(&circuit));
+                // A guard before the listeners are told, for one of them may panic.
+                let told = circuit.clone();
+                let permit = Self::new(circuit, ticket);
+                told.announce(change, now);
+                Ok(permit)
+            }
+            Err(refusal) => {
+                circuit.announce(change, now);
+                Err((circuit.reject(refusal), circuit))
+            }
+        }
     }
 
     /// One that is of no use any more.

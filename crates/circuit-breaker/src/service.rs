@@ -12,7 +12,7 @@ use crate::body::ResponseBody;
 use crate::circuit::Circuit;
 use crate::future::ResponseFuture;
 use crate::layer::Circuits;
-use crate::permit::Permit;
+use crate::permit::{Admitted, Permit};
 
 /// Calls the inner service only while its circuit lets it.
 ///
@@ -134,7 +134,7 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
     #[cold]
     fn call_slowly<B>(
         &mut self,
-        request: Request<B>,
+        mut request: Request<B>,
         circuit: Lease<Circuit>,
         ready: bool,
     ) -> ResponseFuture<S, B>
@@ -142,19 +142,17 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
         S: Service<Request<B>>,
     {
         if ready {
-            return match circuit.admit() {
-                Ok(ticket) => {
-                    let permit = Permit::new(circuit, ticket);
-                    ResponseFuture::calling(self.inner.call(request), permit)
-                }
-                Err(open) => {
+            return match Permit::ask(circuit, request.extensions_mut()) {
+                Ok(permit) => ResponseFuture::calling(self.inner.call(request), permit),
+                Err((open, circuit)) => {
                     // Gives back what it has reserved for a call that is not made.
                     self.inner = self.inner.clone();
                     ResponseFuture::rejected(open, &circuit)
                 }
             };
         }
-        match circuit.check() {
+        let admitted = Admitted::by(&circuit).is_in(request.extensions());
+        match if admitted { Ok(()) } else { circuit.check() } {
             Ok(()) => ResponseFuture::late(self.inner.clone(), request, circuit),
             Err(open) => ResponseFuture::rejected(open, &circuit),
         }

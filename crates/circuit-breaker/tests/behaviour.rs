@@ -430,6 +430,44 @@ async fn presets_have_the_fields_numbers() {
     assert_eq!(trips_after(B::half_of_twenty(), &half, ms(600)).await, 0);
 }
 
+/// Or the outer one would hold the slot of the only probe, and the inner one refuse it.
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_stands_twice_in_a_stack_closes_again() {
+    let (provider, layer) = (Provider::default(), builder().build().unwrap());
+    let service = layer.layer(layer.layer(provider.clone()));
+    let call = async |does| service.clone().oneshot(Request::new(does)).await;
+    call(Does::Answers(500)).await.unwrap();
+    assert_eq!(layer.handle().state(), State::Open, "counted twice");
+    // Ready while the circuit was open, so that the probe is let through later than by `call`.
+    let mut early = service.clone();
+    early.ready().await.unwrap();
+    advance(10 * SECOND).await;
+    early.call(Request::new(Does::Answers(500))).await.unwrap();
+    assert_eq!(layer.handle().state(), State::Open, "by a probe");
+    advance(20 * SECOND).await;
+    call(Does::Answers(200)).await.unwrap();
+    assert_eq!(layer.handle().state(), State::Closed);
+    assert_eq!(provider.sent(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_takes_no_slot_with_it() {
+    let layer = builder()
+        .on_transition(|transition| assert_ne!(transition.to, State::HalfOpen))
+        .build()
+        .unwrap();
+    let service = layer.layer(Provider::default());
+    for _ in 0..2 {
+        call(&service, Does::Answers(500)).await.unwrap();
+    }
+    advance(10 * SECOND).await;
+    let probe = service.clone();
+    let probe = tokio::spawn(async move { call(&probe, Does::Answers(200)).await.is_ok() });
+    assert!(probe.await.unwrap_err().is_panic());
+    call(&service, Does::Answers(200)).await.unwrap();
+    assert_eq!(layer.handle().state(), State::Closed);
+}
+
 #[test]
 fn bad_configuration_names_its_field() {
     let zero = Duration::ZERO;
