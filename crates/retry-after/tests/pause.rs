@@ -366,6 +366,43 @@ async fn who_waits_holds_no_slot_of_a_shared_limit() {
     assert_eq!(began.elapsed(), SECOND * 5);
 }
 
+/// Its turn has come, but the service has no room.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_for_readiness_than_it_may_wait() {
+    for (max_wait, deadline, waits, reason) in [
+        (8, None, SECOND * 8, PausedReason::MaxWait),
+        (60, Some(10), SECOND * 9, PausedReason::Deadline),
+    ] {
+        let (server, limit) = (Server::default(), GlobalConcurrencyLimitLayer::new(1));
+        let layer = PauseLayer::builder().max_wait(SECOND * max_wait);
+        let layer = layer.build().unwrap();
+        let service = ServiceBuilder::new()
+            .layer(layer.clone())
+            .layer(limit.clone())
+            .service(serve(&server));
+        layer.handle().pause(&key("a"), SECOND * 5);
+        let mut occupied = ServiceBuilder::new().layer(limit).service(serve(&server));
+        let began = Instant::now();
+        let mut request = get("a");
+        if let Some(deadline) = deadline {
+            let deadline = (began + SECOND * deadline).into_std();
+            request.extensions_mut().insert(Deadline::at(deadline));
+        }
+        let waiting = async {
+            let result = service.oneshot(request).await;
+            (rejection(result), began.elapsed())
+        };
+        let occupy = async {
+            sleep(SECOND * 4).await;
+            occupied.ready().await.unwrap();
+            sleep(SECOND * 100).await;
+        };
+        let ((paused, waited), ()) = tokio::join!(waiting, occupy);
+        assert_eq!((paused.reason(), waited), (reason, waits));
+        assert_eq!(server.calls(), 0);
+    }
+}
+
 /// Helicone's gateway and litellm check before a queue, and send what was queued into the next pause.
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_begins_while_the_service_becomes_ready_is_seen() {

@@ -185,7 +185,13 @@ impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
         let mut this = self.project();
         loop {
             if let Some(pass) = *this.pass {
-                ready!(this.service.poll_ready(cx)).map_err(Into::into)?;
+                let Poll::Ready(is_ready) = this.service.poll_ready(cx) else {
+                    // Its patience is for this, too.
+                    ready!(sleep_until(this.sleep, this.place.patience.give_up, cx));
+                    let paused = this.place.patience.over(Duration::ZERO);
+                    return Poll::Ready(Err(this.place.refuse(paused)));
+                };
+                is_ready.map_err(Into::into)?;
                 // Becoming ready may have taken a while: look again before it is sent.
                 if this.place.slot.is_open(clock::now()) {
                     let request = this.request.take().expect("polled after completion");
@@ -209,19 +215,23 @@ impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
                     return Poll::Ready(Err(this.place.refuse(paused)));
                 }
                 Turn::Wait(at) => {
-                    let at = tokio::time::Instant::from_std(at);
-                    match this.sleep.as_mut().as_pin_mut() {
-                        Some(sleep) if sleep.deadline() == at => {}
-                        Some(sleep) => sleep.reset(at),
-                        None => this.sleep.set(Some(tokio::time::sleep_until(at))),
-                    }
-                    if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-                        ready!(sleep.poll(cx));
-                    }
+                    ready!(sleep_until(this.sleep.as_mut(), at, cx));
                 }
             }
         }
     }
+}
+
+fn sleep_until(mut sleep: Pin<&mut Option<Sleep>>, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    let at = tokio::time::Instant::from_std(at);
+    match sleep.as_mut().as_pin_mut() {
+        Some(sleep) if sleep.deadline() == at => {}
+        Some(sleep) => sleep.reset(at),
+        None => sleep.set(Some(tokio::time::sleep_until(at))),
+    }
+    sleep
+        .as_pin_mut()
+        .map_or(Poll::Ready(()), |sleep| sleep.poll(cx))
 }
 
 /// Without the request, whose headers may be secrets.
