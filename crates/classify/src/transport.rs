@@ -13,7 +13,8 @@ const MOST: usize = 64;
 /// Classifies an error of the transport by walking its sources: io kinds, timers of tokio and tower,
 /// hyper, hyper-util, h2, reqwest and rustls where their features are on.
 ///
-/// What is not known is a transport failure and worth another try. `sent` is false only where it is
+/// A call that tower's `LoadShed` turned away is `rejected`: nothing was sent, and the provider is not to
+/// blame. What is not known is a transport failure and worth another try. `sent` is false only where it is
 /// certain that the provider did not process the request: no connection was made, or HTTP/2 said so
 /// (RFC 9113 sections 6.8 and 8.7).
 ///
@@ -92,6 +93,8 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 /// What stands somewhere in the chain.
 #[derive(Default)]
 struct Seen {
+    /// A layer on this side turned the call away.
+    shed: bool,
     /// The request cannot be sent as it is.
     request: bool,
     /// The peer's certificate is bad, or the two sides share no protocol.
@@ -110,6 +113,7 @@ struct Seen {
 impl Seen {
     fn outcome(&self) -> Outcome {
         let (class, transient, rule) = match self {
+            Self { shed: true, .. } => (Class::Rejected, false, "transport-shed"),
             Self { request: true, .. } => (Class::InvalidRequest, false, "transport-request"),
             Self {
                 certificate: true, ..
@@ -128,7 +132,8 @@ impl Seen {
         };
         let mut outcome = Outcome::new(class);
         outcome.transient = transient;
-        outcome.sent = !(self.request || self.certificate || self.connect || self.unprocessed);
+        outcome.sent =
+            !(self.shed || self.request || self.certificate || self.connect || self.unprocessed);
         outcome.rule = Some(rule);
         outcome
     }
@@ -143,6 +148,7 @@ impl Seen {
         #[cfg(feature = "tower")]
         {
             self.timeout |= error.is::<tower::timeout::error::Elapsed>();
+            self.shed |= error.is::<tower::load_shed::error::Overloaded>();
         }
         #[cfg(feature = "hyper")]
         self.hyper(error);

@@ -602,6 +602,25 @@ async fn own_rules_come_first_and_built_in_ones_can_be_switched_off() {
     assert_eq!(outcome(&response).class, Class::RateLimited);
 }
 
+/// The provider is not to blame, and nothing was sent.
+#[cfg(feature = "tower")]
+#[tokio::test(start_paused = true)]
+async fn a_call_that_load_shedding_turned_away_is_rejected_and_not_a_failure() {
+    let service = tower::ServiceBuilder::new()
+        .layer(ClassifyLayer::new())
+        .load_shed()
+        .concurrency_limit(1)
+        .service(tower::service_fn(|_: Request<()>| {
+            std::future::pending::<Result<Response<http_body_util::Empty<Bytes>>, BoxError>>()
+        }));
+    let mut busy = service.clone();
+    let _busy = tower::Service::call(busy.ready().await.unwrap(), Request::new(()));
+    let result = service.oneshot(Request::new(())).await;
+    let outcome = Outcome::read(&result);
+    assert_eq!(outcome.class, Class::Rejected);
+    assert!(!outcome.sent && !outcome.may_retry());
+}
+
 #[derive(Debug)]
 struct Pessimist;
 
