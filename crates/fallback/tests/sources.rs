@@ -85,6 +85,11 @@ async fn an_answer_that_was_not_read_to_a_good_end_is_not_kept() {
         ("unread", 100, false, (|_| {}) as Head),
         ("too large", 2, true, |_| {}),
         ("late error in the stream", 100, true, late_error),
+        ("a redirect to a login page", 100, true, |response| {
+            if response.status().is_success() {
+                *response.status_mut() = StatusCode::FOUND;
+            }
+        }),
     ] {
         let down: Arc<AtomicUsize> = Arc::default();
         let last_good = LastGood::builder()

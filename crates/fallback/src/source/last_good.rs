@@ -20,8 +20,8 @@ use crate::{ResponseBody, Stock, Tried};
 /// kept. A prompt stands in the body, so a useful function reads the body where its type allows
 /// (`Full<Bytes>`), or an extension that an outer layer has set.
 ///
-/// An answer is kept when its body has been read to its clean end; one that breaks off, that is larger
-/// than `max_bytes`, or that is itself degraded is not.
+/// An answer is kept when its status is a 2xx and its body has been read to its clean end; one that breaks
+/// off, that is larger than `max_bytes`, or that is itself degraded is not.
 pub struct LastGood<F, K> {
     name: Arc<str>,
     question: F,
@@ -154,6 +154,10 @@ where
     }
 
     fn learn(&self, question: K, response: &Response<RB>) -> Option<Recorder> {
+        // A redirect to a login page is a success of the call and no answer to the question.
+        if !response.status().is_success() {
+            return None;
+        }
         let answers = Arc::clone(&self.answers);
         Some(Recorder {
             keep: Box::new(move |answer| answers.insert(question, Arc::new(answer))),
