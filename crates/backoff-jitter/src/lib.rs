@@ -6,6 +6,8 @@
 //! the server's wait say *when*, and attempts, cap, deadline and budget say *no*.
 //!
 //! ```
+//! use std::sync::{Arc, Mutex};
+//!
 //! use http::{Request, Response};
 //! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
 //! use tower_steady_backoff_jitter::RetryLayer;
@@ -13,11 +15,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! let answers = [503, 429].into_iter();
-//! # let answers = std::sync::Arc::new(std::sync::Mutex::new(answers));
+//! let answers = Arc::new(Mutex::new([503, 429].into_iter()));
 //! let provider = service_fn(move |_: Request<String>| {
-//! #   let mut answers = answers.lock().unwrap();
-//!     let status = answers.next().unwrap_or(200);
+//!     let status = answers.lock().unwrap().next().unwrap_or(200);
 //!     let answer = Response::builder().status(status).body("…").unwrap();
 //!     async { Ok::<_, BoxError>(answer) }
 //! });
