@@ -83,10 +83,13 @@ const HEADERS: [(&str, Provider); 6] = [
 ];
 
 impl Provider {
-    /// Reads the provider from a request's host: `api.groq.com`, `eu.api.openai.com`,
+    /// Reads the provider from a request's host, in any case: `api.groq.com`, `eu.api.openai.com`,
     /// `bedrock-runtime.eu-central-1.amazonaws.com`.
     #[must_use]
     pub fn from_host(host: &str) -> Option<Self> {
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Self::from_host(&host.to_ascii_lowercase());
+        }
         if host.starts_with("bedrock") && host.ends_with(".amazonaws.com") {
             return Some(Self::Bedrock);
         }

@@ -44,8 +44,9 @@
 //! # What it costs
 //!
 //! A success passes [`RetryAfterLayer`] without a note, a clock or an allocation; headers are looked at
-//! on refusals only. A call passes [`PauseLayer`] while no key is paused without a lock, a clock, an
-//! allocation or a counted reference.
+//! on refusals only. A call passes [`PauseLayer`] while no key is paused without a lock or a clock, and
+//! without an allocation if it has the key of the call before it on the same service; the first of a
+//! clone, or with another key, makes that key.
 //!
 //! # Where they stand
 //!

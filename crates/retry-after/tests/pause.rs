@@ -366,6 +366,23 @@ async fn who_waits_holds_no_slot_of_a_shared_limit() {
     assert_eq!(began.elapsed(), SECOND * 5);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_holds_no_slot_of_a_shared_limit() {
+    for max_wait in [Duration::ZERO, SECOND] {
+        let (server, limit) = (Server::default(), GlobalConcurrencyLimitLayer::new(1));
+        let layer = PauseLayer::builder().max_wait(max_wait).build().unwrap();
+        let mut paused = ServiceBuilder::new()
+            .layer(layer.clone())
+            .layer(limit.clone())
+            .service(serve(&server));
+        let unrelated = ServiceBuilder::new().layer(limit).service(serve(&server));
+        layer.handle().pause(&key("a"), SECOND * 5);
+        rejection(paused.ready().await.unwrap().call(get("a")).await);
+        let free = tokio::time::timeout(SECOND, unrelated.oneshot(get("b"))).await;
+        assert!(free.is_ok(), "{max_wait:?}");
+    }
+}
+
 /// Its turn has come, but the service has no room.
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_for_readiness_than_it_may_wait() {

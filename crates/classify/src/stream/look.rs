@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 Member::Done => {
                     look.expects_end = true;
                     look.answer = true;
-                    look.done = map.next_value::<bool>()?;
+                    map.next_value_seed(Says(&mut look.done))?;
                 }
                 Member::Text => map.next_value_seed(Says(&mut look.finished))?,
                 Member::Answer => {
@@ -308,9 +308,7 @@ impl<'de> Visitor<'de> for Type<'_> {
         let look = self.0;
         look.kind = look.kind.or_else(|| by_type(kind));
         // The state of a job or a file, which may well be an error's; the call itself went well.
-        look.record |= ["job", "batch", "file", "run", "eval", "vector_store"]
-            .iter()
-            .any(|record| kind.contains(record));
+        look.record |= kind.split('.').any(is_record);
         look.expects_end |= kind == "chat.completion.chunk"
             || kind == "message_start"
             || kind == "message-start"
@@ -330,6 +328,15 @@ impl<'de> Visitor<'de> for Type<'_> {
     }
 
     visit_scalars!(but_strings);
+}
+
+/// `fine_tuning.job`, `message_batch`, `thread.run`, but no `runtime_error`.
+fn is_record(word: &str) -> bool {
+    let names = ["job", "batch", "file", "run", "eval", "vector_store"];
+    names.iter().any(|name| {
+        word.strip_suffix(name)
+            .is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
 }
 
 /// The members at the top that tell something.

@@ -13,6 +13,7 @@ use super::error::{Paused, PausedReason};
 use super::future::ResponseFuture;
 use super::layer::Core;
 use super::line::Entry;
+use super::slot::Slot;
 use super::waiting::{Patience, Place, Tracked, Waiting, refuse};
 
 /// The service of [`PauseLayer`](super::PauseLayer).
@@ -118,12 +119,24 @@ impl<S, K: RequestKey> Pause<S, K> {
                 let place = Place::new(slot, patience);
                 ResponseFuture::waiting(Waiting::new(service, request, place))
             }
-            Entry::Late(left) => ResponseFuture::refused(refuse(patience.over(left), &slot)),
-            Entry::Full(left) => {
-                let paused = Paused::new(left, PausedReason::QueueFull);
-                ResponseFuture::refused(refuse(paused, &slot))
-            }
+            Entry::Late(left) => self.refuse(patience.over(left), &slot),
+            Entry::Full(left) => self.refuse(Paused::new(left, PausedReason::QueueFull), &slot),
         }
+    }
+}
+
+impl<S: Clone, K: RequestKey> Pause<S, K> {
+    /// Gives back what the service has reserved for a call that is not made, as one that waits does.
+    fn refuse<B>(
+        &mut self,
+        paused: Paused,
+        slot: &Slot<K::Key>,
+    ) -> ResponseFuture<S::Future, S, B, K::Key>
+    where
+        S: Service<Request<B>>,
+    {
+        self.inner = self.inner.clone();
+        ResponseFuture::refused(refuse(paused, slot))
     }
 }
 
