@@ -499,14 +499,18 @@ async fn dropping_who_is_first_hands_the_turn_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_success_with_an_empty_quota_may_pause_ahead() {
-    for (proactive, remaining, paused) in
-        [(true, "0", true), (true, "1", false), (false, "0", false)]
-    {
+    for (proactive, remaining, reset, paused) in [
+        (true, "0", "9s", true),
+        (true, "1", "9s", false),
+        (false, "0", "9s", false),
+        // A quota that resets tomorrow holds up nobody.
+        (true, "0", "24h", false),
+    ] {
         let layer = PauseLayer::builder().proactive(proactive).build().unwrap();
         let server = Server::default();
         let quota = [
             ("x-ratelimit-remaining-requests", remaining),
-            ("x-ratelimit-reset-requests", "9s"),
+            ("x-ratelimit-reset-requests", reset),
         ];
         server.then(200, &quota).then(200, &quota);
         let service = stack!(server, layer);
@@ -515,7 +519,7 @@ async fn a_success_with_an_empty_quota_may_pause_ahead() {
         assert_eq!(
             left,
             paused.then_some(SECOND * 9),
-            "{proactive} {remaining}"
+            "{proactive} {remaining} {reset}"
         );
     }
 }
