@@ -60,9 +60,10 @@ impl Permit {
             Ok(ticket) => {
                 extensions.insert(Admitted::by(&circuit));
                 // A guard before the listeners are told, for one of them may panic.
-                let told = circuit.clone();
                 let permit = Self::new(circuit, ticket);
-                told.announce(change, now);
+                if let Some(circuit) = &permit.circuit {
+                    circuit.announce(change, now);
+                }
                 Ok(permit)
             }
             Err(refusal) => {

@@ -151,11 +151,12 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
                 }
             };
         }
-        let admitted = Admitted::by(&circuit).is_in(request.extensions());
-        match if admitted { Ok(()) } else { circuit.check() } {
-            Ok(()) => ResponseFuture::late(self.inner.clone(), request, circuit),
-            Err(open) => ResponseFuture::rejected(open, &circuit),
+        if !Admitted::by(&circuit).is_in(request.extensions())
+            && let Err(open) = circuit.check()
+        {
+            return ResponseFuture::rejected(open, &circuit);
         }
+        ResponseFuture::late(self.inner.clone(), request, circuit)
     }
 }
 
