@@ -102,6 +102,12 @@ macro_rules! stack {
             .layer($layer.clone())
             .service(serve(&$server))
     };
+    ($server:expr, $layer:expr, $limit:expr) => {
+        ServiceBuilder::new()
+            .layer($layer.clone())
+            .layer($limit.clone())
+            .service(serve(&$server))
+    };
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,11 +352,8 @@ async fn who_waits_holds_no_slot_of_a_shared_limit() {
     let server = Server::default();
     let limit = GlobalConcurrencyLimitLayer::new(1);
     let layer = PauseLayer::new();
-    let mut paused = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(limit.clone())
-        .service(serve(&server));
-    let unrelated = ServiceBuilder::new().layer(limit).service(serve(&server));
+    let mut paused = stack!(server, layer, limit);
+    let unrelated = stack!(server, limit);
     layer.handle().pause(&key("a"), SECOND * 5);
 
     // The service stays alive and is made ready again, as in a server's loop.
@@ -371,11 +374,8 @@ async fn who_is_refused_holds_no_slot_of_a_shared_limit() {
     for max_wait in [Duration::ZERO, SECOND] {
         let (server, limit) = (Server::default(), GlobalConcurrencyLimitLayer::new(1));
         let layer = PauseLayer::builder().max_wait(max_wait).build().unwrap();
-        let mut paused = ServiceBuilder::new()
-            .layer(layer.clone())
-            .layer(limit.clone())
-            .service(serve(&server));
-        let unrelated = ServiceBuilder::new().layer(limit).service(serve(&server));
+        let mut paused = stack!(server, layer, limit);
+        let unrelated = stack!(server, limit);
         layer.handle().pause(&key("a"), SECOND * 5);
         rejection(paused.ready().await.unwrap().call(get("a")).await);
         let free = tokio::time::timeout(SECOND, unrelated.oneshot(get("b"))).await;
@@ -393,12 +393,9 @@ async fn nobody_waits_longer_for_readiness_than_it_may_wait() {
         let (server, limit) = (Server::default(), GlobalConcurrencyLimitLayer::new(1));
         let layer = PauseLayer::builder().max_wait(SECOND * max_wait);
         let layer = layer.build().unwrap();
-        let service = ServiceBuilder::new()
-            .layer(layer.clone())
-            .layer(limit.clone())
-            .service(serve(&server));
+        let service = stack!(server, layer, limit);
         layer.handle().pause(&key("a"), SECOND * 5);
-        let mut occupied = ServiceBuilder::new().layer(limit).service(serve(&server));
+        let mut occupied = stack!(server, limit);
         let began = Instant::now();
         let mut request = get("a");
         if let Some(deadline) = deadline {
@@ -426,16 +423,13 @@ async fn a_pause_that_begins_while_the_service_becomes_ready_is_seen() {
     let server = Server::default();
     let limit = GlobalConcurrencyLimitLayer::new(1);
     let layer = PauseLayer::new();
-    let service = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(limit.clone())
-        .service(serve(&server));
+    let service = stack!(server, layer, limit);
     let handle = layer.handle();
     handle.pause(&key("a"), SECOND * 5);
     let began = Instant::now();
 
     // Takes the only slot from before the pause ends until 9 s, and then the pause has begun again.
-    let slow = ServiceBuilder::new().layer(limit).service(serve(&server));
+    let slow = stack!(server, limit);
     let occupy = async {
         sleep(SECOND * 4).await;
         server.latency.set(SECOND * 5);
