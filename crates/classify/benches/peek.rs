@@ -146,7 +146,7 @@ fn refusal_layered(bencher: Bencher<'_, '_>) {
 }
 
 /// The worst bodies of 64 KiB that we could think of.
-#[divan::bench(args = ["nested", "brackets", "members", "message", "quotes", "controls", "halves", "python"])]
+#[divan::bench(args = ["nested", "brackets", "members", "message", "quotes", "controls", "halves", "python", "labels", "tags"])]
 fn worst_64_kib(bencher: Bencher<'_, '_>, name: &str) {
     const SIZE: usize = 64 * 1024;
     let mut body = match name {
@@ -168,6 +168,14 @@ fn worst_64_kib(bencher: Bencher<'_, '_>, name: &str) {
             "{{\"error\":{{\"message\":\"{}\"}}}}",
             "'a b` c".repeat(SIZE / 7 - 5)
         ),
+        "labels" | "tags" => {
+            let text = if name == "tags" { "< a " } else { "it is: " };
+            let message = format!("{{\"message\":\"{}\"}},", text.repeat(4096 / text.len()));
+            format!(
+                "{{\"errors\":[{}0]}}",
+                message.repeat(SIZE / message.len() - 1)
+            )
+        }
         "halves" => format!("{{\"message\":\"{}", "\\ud83d".repeat(SIZE / 6)),
         "python" => {
             let mut body = format!("{{'message': '{}'}}", "'\\x00".repeat(SIZE / 13));

@@ -23,6 +23,11 @@ impl Name {
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }
+
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &'static str {
+        self.text
+    }
 }
 
 /// An identifier found in a response, with its hash, by which the

@@ -1,5 +1,6 @@
 //! One normalised view of a failed response, whatever envelope it came in.
 
+mod echo;
 mod envelope;
 mod few;
 mod ids;
@@ -8,6 +9,8 @@ mod phrases;
 mod quotes;
 mod role;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod waits;
 mod wrapped;
 

@@ -1,5 +1,7 @@
 //! Which parts of a message are the server's own words, and which are quoted.
 
+use super::echo::echo_in;
+
 /// How much of a message is read. The longest message known that matters has half of it.
 const WINDOW: usize = 4096;
 
@@ -18,8 +20,9 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 /// The parts of a message that are the server's own words.
 ///
 /// A quoted name (no white space: `` `gpt-4` ``, `'max_tokens'`) is left where it is, for it cannot
-/// hold a phrase. Anything else in quotes is somebody else's text, and because that text may hold
-/// quotes itself, it ends at the *last* quote of its kind, or not at all.
+/// hold a phrase of several words. Anything else in quotes is somebody else's text, and because that
+/// text may hold quotes itself, it ends at the *last* quote of its kind, or not at all. What is announced
+/// as an echo has no end.
 pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
     let window = cut(message, WINDOW);
     let beyond = &message[window.len()..];
@@ -30,8 +33,9 @@ pub(super) fn segments(message: &str) -> impl Iterator<Item = &str> {
             Some((open, close)) => (&text[..open], close.map(|close| &text[close..])),
             None => (text, None),
         };
-        rest = after;
-        Some(own)
+        let echo = echo_in(own);
+        rest = after.filter(|_| echo.is_none());
+        Some(echo.map_or(own, |echo| &own[..echo]))
     })
 }
 
@@ -74,15 +78,17 @@ fn first_quotation(text: &str, beyond: &str) -> Option<(usize, Option<usize>)> {
     }
 }
 
-/// The end of a quotation without white space. `'it's …` opens a text: a name is over where its quote
-/// is.
+/// The end of a quotation without white space. `'it's …` and `''a b''` open a text: a name is over where
+/// its quote is. A name is of ASCII, for other scripts write whole sentences without white space.
 fn end_of_name(bytes: &[u8], open: usize) -> Option<usize> {
     let quote = bytes[open];
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\';
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || *byte == quote || *byte == b'\\';
     let start = open + 1;
-    let close = start + bytes[start..].iter().take(LONGEST_NAME).position(ends)?;
-    let goes_on = bytes.get(close + 1).is_some_and(u8::is_ascii_alphanumeric);
-    (bytes[close] == quote && !goes_on).then_some(close + 1)
+    let len = bytes[start..].iter().take(LONGEST_NAME).position(ends)?;
+    let close = start + len;
+    let goes_on = |next: &u8| next.is_ascii_alphanumeric() || *next == quote;
+    let goes_on = bytes.get(close + 1).is_some_and(goes_on);
+    (bytes[close] == quote && len > 0 && !goes_on).then_some(close + 1)
 }
 
 /// The end of a limit's name, which Google quotes as it is shown to people: `limit 'Requests per day'`.

@@ -135,11 +135,12 @@ impl<T: Copy> Scanner<T> {
         }
     }
 
-    /// Calls `found` with the meaning of each phrase in `text`, and with what follows it.
+    /// Calls `found` with the meaning of each phrase in `text`, with where it begins, and with what
+    /// follows it.
     ///
     /// A phrase begins where a word begins, and a number at its end ends where it ends: `limit: 0` is
     /// not in `limit: 0.5`. What is no letter may begin a phrase behind a letter too.
-    pub(super) fn scan<'t>(&self, text: &'t [u8], mut found: impl FnMut(T, &'t [u8])) {
+    pub(super) fn scan<'t>(&self, text: &'t [u8], mut found: impl FnMut(T, usize, &'t [u8])) {
         let (eights, rest) = text.as_chunks();
         // Beyond the end are zeros, and no phrase begins with one.
         let last = eight(rest);
@@ -152,15 +153,17 @@ impl<T: Copy> Scanner<T> {
             while starts != 0 {
                 let bit = starts.trailing_zeros() & !7;
                 starts &= starts - 1;
-                let text = text.get(8 * place + bit as usize / 8..);
-                if let Some(text @ [first, next, ..]) = text
+                let at = 8 * place + bit as usize / 8;
+                if let Some(text @ [first, next, ..]) = text.get(at..)
                     && self.begins[usize::from(*first)] & follows(*next) != 0
                 {
                     let start = Start::of(text);
                     let slot = start.slot();
                     let candidates = self.slots[slot]..self.slots[slot + 1];
                     if !candidates.is_empty() {
-                        self.compare(text, start, candidates, &mut found);
+                        self.compare(text, start, candidates, |meaning, after| {
+                            found(meaning, at, after);
+                        });
                     }
                 }
             }
@@ -174,7 +177,7 @@ impl<T: Copy> Scanner<T> {
         text: &'t [u8],
         start: Start,
         candidates: Range<u16>,
-        found: &mut impl FnMut(T, &'t [u8]),
+        mut found: impl FnMut(T, &'t [u8]),
     ) {
         for entry in &self.phrases[usize::from(candidates.start)..usize::from(candidates.end)] {
             if start.0 & entry.mask != entry.start.0 {
@@ -241,8 +244,9 @@ mod tests {
                 let padding = " ".repeat(shift);
                 let mut seen = Vec::new();
                 let text = format!("{padding}{text}");
-                scanner.scan(text.as_bytes(), |meaning, rest| {
-                    seen.push((meaning, rest.len()))
+                scanner.scan(text.as_bytes(), |meaning, at, rest| {
+                    assert!(at >= shift);
+                    seen.push((meaning, rest.len()));
                 });
                 assert_eq!(seen, expected, "{text:?}");
             }

@@ -1,6 +1,8 @@
 //! The upstream's answer inside a sentence, as SDKs and gateways that print an exception put it there:
 //! `Error code: 429 - {'error': {...}}`, `litellm.RateLimitError: OpenAIException - {"error": ...}`.
 
+use super::echo::echo_in;
+
 /// The longest text before such an answer.
 const LONGEST: usize = 256;
 
@@ -27,7 +29,7 @@ pub(super) fn answer_in(text: &str) -> Option<&str> {
         word.ends_with("Exception") || word.ends_with("Error")
     };
     let is_thrown = before.starts_with("Error code: ") || before.split(' ').any(thrown);
-    (before.bytes().all(plain) && is_thrown).then_some(answer)
+    (before.bytes().all(plain) && is_thrown && echo_in(before).is_none()).then_some(answer)
 }
 
 /// Turns what Python prints of a dictionary into JSON: its quotes, its constants, its escapes.
@@ -94,6 +96,7 @@ mod tests {
             ("REQUEST: {\"a\":1}", None),
             ("Invalid value - {\"a\":1}", None),
             ("Invalid value: {\"a\":1}", None),
+            ("Invalid value: XError - {\"a\":1}", None),
             ("Got 'XError - {\"a\":1}'", None),
             ("XError: {\"a\":1}", None),
             ("no answer", None),

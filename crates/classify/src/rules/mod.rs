@@ -9,6 +9,8 @@ use http::StatusCode;
 use http::header::HeaderName;
 use tower_steady_core::{Class, Outcome};
 
+#[cfg(test)]
+pub(crate) use self::names::all_names;
 pub use self::user::UserRule;
 
 use self::names::{Places, asked_for};

@@ -44,3 +44,9 @@ pub(super) fn asked_for(facts: &Facts<'_>) -> Places {
     }
     places
 }
+
+/// All names that rules ask for.
+#[cfg(test)]
+pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| name.text())
+}

@@ -1,0 +1,245 @@
+//! Where a message goes over into somebody else's text without one of the plain quotation marks:
+//! `Prompt: …`, `messages[0].content: …`, `input_value=…`, `<<…>>`, the line beneath a parse error.
+//!
+//! The end of such an echo cannot be told, so that nothing behind it is the server's own any more.
+
+/// What a word has to do with an echo.
+#[derive(Clone, Copy, PartialEq)]
+enum Word {
+    /// A text that is shown. Fields of a request are among them: a server that finds fault with one gives
+    /// its path and then what it holds.
+    Text,
+    /// What an error's own words are called too: shown behind some other word (`Unexpected body: …`)
+    /// where no error is spoken of (`error message: …`).
+    Part,
+    /// Shown where no error is spoken of.
+    Taken,
+    /// Shown where a text is spoken of: `Your prompt was: …`.
+    Is,
+    /// Shown if nothing but [`OF_REQUEST`] stands before it: `Invalid request: …` and `Malformed input
+    /// request: …` are errors' names.
+    Request,
+    /// What makes a clause one about an error.
+    Error,
+}
+
+fn word(text: &str) -> Option<Word> {
+    let mut lower = [0; LONGEST];
+    let lower = lower.get_mut(..text.len())?;
+    lower.copy_from_slice(text.as_bytes());
+    lower.make_ascii_lowercase();
+    Some(match &*lower {
+        b"assistant" | b"completion" | b"content" | b"contents" | b"conversation" | b"decode"
+        | b"document" | b"documents" | b"failed_generation" | b"generation" | b"human"
+        | b"input" | b"input_value" | b"inputs" | b"instruction" | b"instructions" | b"json"
+        | b"messages" | b"output" | b"parse" | b"parsing" | b"payload" | b"prompt" | b"prompts"
+        | b"query" | b"question" | b"sentence" | b"string" | b"text" | b"texts" | b"transcript"
+        | b"user" | b"value" | b"values" => Word::Text,
+        b"body" | b"data" | b"message" | b"params" => Word::Part,
+        b"found" | b"given" | b"got" | b"provided" | b"received" | b"saw" | b"sent" => Word::Taken,
+        b"follows" | b"is" | b"reads" | b"was" => Word::Is,
+        b"request" | b"requests" => Word::Request,
+        b"cause" | b"code" | b"error" | b"errors" | b"exception" | b"failure" | b"provider"
+        | b"reason" | b"response" | b"returned" | b"status" | b"upstream" => Word::Error,
+        _ => return None,
+    })
+}
+
+/// No word above is longer.
+const LONGEST: usize = 20;
+
+const OF_REQUEST: [&str; 11] = [
+    "failed",
+    "full",
+    "last",
+    "of",
+    "offending",
+    "original",
+    "raw",
+    "the",
+    "this",
+    "user",
+    "your",
+];
+
+/// A line about one of these has the text that could not be read beneath it.
+const PARSING: [&str; 4] = ["json", "parse", "parsing", "syntax"];
+
+/// Quotation marks that no server is known to put around names.
+const MARKS: [&str; 9] = ["«", "»", "‹", "„", "‚", "‘", "「", "『", "＂"];
+
+const ESCAPED_MARKS: [&str; 6] = ["&quot;", "&#34;", "&#39;", "&#x27;", "&ldquo;", "&lt;"];
+
+/// How much before a separator is looked at.
+const CLAUSE: usize = 96;
+
+/// How much may stand between a label and its separator: `messages[0]['text'] = …`.
+const INDEX: usize = 8;
+
+/// Where an echo begins in `text`.
+pub(super) fn echo_in(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let label = memchr::memchr3_iter(b':', b'=', b'\n', bytes)
+        .find(|at| announces(&text[..*at], bytes[*at], &text[at + 1..]));
+    let bracket =
+        memchr::memchr2_iter(b'<', b'&', bytes).find(|at| opens(&text[..*at], &text[*at..]));
+    let mark = (!text.is_ascii())
+        .then(|| MARKS.iter().filter_map(|mark| text.find(mark)).min())
+        .flatten();
+    [label, bracket, mark].into_iter().flatten().min()
+}
+
+/// `<<`, `<|im_start|>`, `<prompt>`, `&quot;`.
+fn opens(before: &str, text: &str) -> bool {
+    let in_word = before.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let escaped = !in_word && ESCAPED_MARKS.iter().any(|mark| text.starts_with(mark));
+    let end = text.bytes().take(LONGEST).position(|byte| byte == b'>');
+    let is_tag = end.is_some_and(|end| word(&text[1..end]) == Some(Word::Text));
+    escaped || text.starts_with("<<") || text.starts_with("<|") || is_tag
+}
+
+/// Whether the end of `before` and the separator behind it announce that `after` is an echo.
+fn announces(before: &str, separator: u8, after: &str) -> bool {
+    let before = last_of(before, CLAUSE);
+    if separator == b'\n' {
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        if words(line).any(|word| is_in(&PARSING, word)) {
+            return true;
+        }
+    }
+    let (clause, label, index) = parts(before);
+    let Some(label) = word(label) else {
+        return false;
+    };
+    let clause = last_clause(clause);
+    let speaks_of = |kind| words(clause).any(|one| word(one) == Some(kind));
+    if index.ends_with(['\'', '"', '`']) {
+        // `Invalid 'input': …` says what is wrong with it, `Invalid value for 'input': …` what it holds.
+        return label == Word::Text && speaks_of(Word::Text);
+    }
+    match label {
+        Word::Text => {
+            let of_error = words(clause).next_back().and_then(word) == Some(Word::Error);
+            !of_error && !is_address(after)
+        }
+        Word::Part => {
+            let alone = clause.trim_ascii().is_empty();
+            !alone && !speaks_of(Word::Error) || speaks_of(Word::Request)
+        }
+        Word::Taken => !speaks_of(Word::Error),
+        Word::Is => speaks_of(Word::Text) || speaks_of(Word::Request),
+        Word::Request => words(clause).all(|word| is_in(&OF_REQUEST, word)),
+        Word::Error => false,
+    }
+}
+
+/// What stands before the last word of `text`, the word, and what stands behind it: `… messages` `[0]`.
+fn parts(text: &str) -> (&str, &str, &str) {
+    let inside = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let outside = |byte: &u8| byte.is_ascii() && !inside(byte);
+    let index = text.bytes().rev().take(INDEX).take_while(outside).count();
+    let (text, index) = text.split_at(text.len() - index);
+    let word = text.bytes().rev().take_while(inside).count();
+    let (before, word) = text.split_at(text.len() - word);
+    (before, word, index)
+}
+
+fn last_clause(text: &str) -> &str {
+    let ends = |byte: &u8| b",;!?:=(\n".contains(byte);
+    let start = text
+        .bytes()
+        .rposition(|byte| ends(&byte))
+        .map_or(0, |at| at + 1);
+    // A full stop has a space behind it; that of a path has none.
+    text[start..].rsplit(". ").next().unwrap_or_default()
+}
+
+/// `Invalid prompt: your prompt was flagged`: the server goes on and speaks to its caller.
+fn is_address(after: &str) -> bool {
+    let mut words = after.split_ascii_whitespace();
+    let yours = words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("your"));
+    yours && words.next().and_then(word) == Some(Word::Text)
+}
+
+fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+fn is_in(words: &[&str], word: &str) -> bool {
+    words.iter().any(|one| one.eq_ignore_ascii_case(word))
+}
+
+/// The end of `text`, at most so many bytes of it.
+fn last_of(text: &str, bytes: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::echo_in;
+
+    /// `|` stands where the echo is.
+    #[test]
+    fn echo_begins_where_it_is_announced() {
+        for message in [
+            "Invalid request. Prompt|: rate limit",
+            "prompt|: x",
+            "The prompt was|: x",
+            "Your request was|: x",
+            "Bad messages[0].content|: x",
+            "messages.0.content.1.text|: x",
+            "Could not parse|: x",
+            "Unexpected message|: x",
+            "Error in your request body|= x",
+            "Expected a list but got|: x",
+            "1 error [type=list, input_value|={x}]",
+            "Request|: x",
+            "The original request|: x",
+            "Invalid value for 'content'|: x",
+            "No answer to the prompt|\nx",
+            "Invalid JSON payload received. Unexpected token.|\nx\n^",
+            "Bad text |<<x>>",
+            "Bad text |<prompt>x</prompt>",
+            "Bad text |<|im_start|>user",
+            "Got |«x»",
+            "Got |&quot;x&quot;",
+            "litellm.BadRequestError: Received Messages|=[{}]",
+        ] {
+            let at = message.find('|');
+            assert_eq!(echo_in(&message.replacen('|', "", 1)), at, "{message}");
+        }
+    }
+
+    #[test]
+    fn explanations_are_no_echo() {
+        for message in [
+            "Invalid prompt: your prompt was flagged",
+            "Invalid request: Your request exceeded model token limit: 8192",
+            "Malformed input request: #: required key [x] not found",
+            "Input validation error: `inputs` must have less than 5 tokens",
+            "Invalid 'input': maximum input length is 8192 tokens.",
+            "The model returned the following errors: prompt is too long: 5 > 4",
+            "too many tokens: total number of tokens in the prompt",
+            "Error message: x",
+            "429, message: x",
+            "Upstream response body: x",
+            "An error was received: x",
+            "reached max request: 3, please try again after 1 seconds",
+            "https://x.example/?a=b",
+            "Your organization org-x<ak-y> is over its limit: 3",
+            "You&#39;ve used all credits",
+            "You’ve used all credits",
+            "Rate limit exceeded: limit_rpm/x",
+            "* Quota exceeded for metric: x, limit: 0\nPlease retry in 5s.",
+        ] {
+            assert_eq!(echo_in(message), None, "{message}");
+        }
+    }
+}
