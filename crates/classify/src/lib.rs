@@ -68,8 +68,9 @@
 //! code stands for. What no rule knows, and what cannot be parsed, is judged by its status.
 //!
 //! Own rules come first ([`UserRule`]); a built-in one can be [switched off](ClassifyBuilder::without_rule);
-//! a [`Classifier`] of your own replaces them all. `x-should-retry` has the last word on another try,
-//! except over a named bill. [`classify_response`] does the same without the layer, for logs and tools.
+//! a [`Classifier`] of your own replaces them all. `x-should-retry` on a failed status has the last word on
+//! another try, except over a named bill (which it can only make final) and over an own rule that says
+//! [itself](UserRule::transient). [`classify_response`] does the same without the layer, for logs and tools.
 //!
 //! `Outcome::wait` is set to a wait that the *body* states. A sentence ("try again in 20s") counts only
 //! where no header of the `retry-after` family says it more exactly; headers are the `retry-after` layer's, apart from

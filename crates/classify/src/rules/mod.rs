@@ -47,6 +47,8 @@ enum When {
 enum Then {
     /// As the class says.
     AsClass,
+    /// As the outcome says, and no `x-should-retry` has a say.
+    AsSaid,
     Retry,
     GiveUp,
     /// Give up, and no `x-should-retry` helps: only a payment does.
@@ -99,8 +101,8 @@ impl Rules {
     }
 
     pub(crate) fn judge(&self, facts: &Facts<'_>) -> Outcome {
-        if let Some(outcome) = self.own.iter().find_map(|rule| rule.judge(facts)) {
-            return with_wait(outcome, facts);
+        if let Some((outcome, then)) = self.own.iter().find_map(|rule| rule.judge(facts)) {
+            return with_wait(overruled(outcome, then, facts), facts);
         }
         let mut on = On::of(facts);
         let named = asked_for(facts) & !self.off;
@@ -145,7 +147,7 @@ impl Rule {
         let mut outcome = Outcome::new(self.class);
         outcome.rule = Some(self.name);
         match self.then {
-            Then::AsClass => {}
+            Then::AsClass | Then::AsSaid => {}
             Then::Retry => outcome.transient = true,
             Then::GiveUp | Then::GiveUpForGood | Then::GiveUpWithoutWait => {
                 outcome.transient = false;
@@ -188,8 +190,10 @@ fn by_status(facts: &Facts<'_>) -> Outcome {
 static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The server's own word on another try: `x-should-retry`, and `retryable` in Cloudflare's errors.
+///
+/// The word of a failed status alone: the head of a 200 was written before its error was known.
 fn overruled(mut outcome: Outcome, then: Then, facts: &Facts<'_>) -> Outcome {
-    if facts.status() < StatusCode::BAD_REQUEST {
+    if facts.status() < StatusCode::BAD_REQUEST || then == Then::AsSaid {
         return outcome;
     }
     // Compared as the SDKs do: exactly these spellings.

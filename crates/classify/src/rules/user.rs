@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tower_steady_core::{Class, Outcome};
 
+use super::Then;
 use crate::Facts;
 
 type Check = dyn Fn(&Facts<'_>) -> bool + Send + Sync;
@@ -24,12 +25,16 @@ type Check = dyn Fn(&Facts<'_>) -> bool + Send + Sync;
 pub struct UserRule {
     name: &'static str,
     class: Class,
-    transient: bool,
+    transient: Option<bool>,
     check: Arc<Check>,
 }
 
 impl UserRule {
     /// A rule that gives `class` where `check` holds. The name is put on the outcome and into logs.
+    ///
+    /// Whether another try is worth it the class says, or the server, if it sends `x-should-retry`. Over
+    /// a rule for [`Class::QuotaExhausted`], which is a named bill like a provider's own, the server can
+    /// only say no.
     #[must_use]
     pub fn new(
         name: &'static str,
@@ -39,24 +44,32 @@ impl UserRule {
         Self {
             name,
             class,
-            transient: class.is_transient(),
+            transient: None,
             check: Arc::new(check),
         }
     }
 
-    /// Whether another try is worth it; by default what the class says.
+    /// Whether another try is worth it, whatever class and server say.
     #[must_use]
     pub fn transient(mut self, transient: bool) -> Self {
-        self.transient = transient;
+        self.transient = Some(transient);
         self
     }
 
-    pub(super) fn judge(&self, facts: &Facts<'_>) -> Option<Outcome> {
+    /// The outcome, and what it means for another try; `None` where the rule does not apply.
+    pub(super) fn judge(&self, facts: &Facts<'_>) -> Option<(Outcome, Then)> {
         (self.check)(facts).then(|| {
             let mut outcome = Outcome::new(self.class);
-            outcome.transient = self.transient;
             outcome.rule = Some(self.name);
-            outcome
+            let then = match self.transient {
+                Some(transient) => {
+                    outcome.transient = transient;
+                    Then::AsSaid
+                }
+                None if self.class == Class::QuotaExhausted => Then::GiveUpForGood,
+                None => Then::AsClass,
+            };
+            (outcome, then)
         })
     }
 }
