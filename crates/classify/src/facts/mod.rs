@@ -5,6 +5,7 @@ mod envelope;
 mod few;
 mod ids;
 mod list;
+mod node;
 mod phrases;
 mod quotes;
 mod role;
