@@ -5,6 +5,10 @@
 //! `--explain` also `rule`, the name of the rule that decided. Only `status` must be there, so that a
 //! log of failures is soon turned into its input. Each response goes through the real layers.
 //!
+//! The layers look into a 200 whose type is JSON's or a stream's. A log may have lost the type, or the
+//! server said none: here a 200 with no type, or with one that says nothing (`text/plain`, `text/html`,
+//! `application/octet-stream`), has the type that its body begins like.
+//!
 //! Every line that is not blank gets a verdict, so that one bad record spoils no run: headers that no
 //! server could have sent are left out, and a line that holds no response is `unknown`, with the reason
 //! in `error`.
@@ -170,6 +174,12 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
     if let Some(content_type) = case["content_type"].as_str().and_then(header_value) {
         headers.insert(CONTENT_TYPE, content_type);
     }
+    if status == 200
+        && says_nothing(headers.get(CONTENT_TYPE))
+        && let Some(content_type) = type_of(&body)
+    {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     // The headers of an AWS event stream's frame are written with their colon: make the frame.
     let frame: Vec<_> = given
         .iter()
@@ -192,6 +202,30 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
     *response.status_mut() = StatusCode::from_u16(u16::try_from(status)?)?;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// Whether a type tells no more of a body than that it has bytes.
+fn says_nothing(content_type: Option<&HeaderValue>) -> bool {
+    const NOTHING: [&str; 3] = ["text/plain", "text/html", "application/octet-stream"];
+    content_type.is_none_or(|value| {
+        let essence = value.to_str().unwrap_or_default().split(';').next();
+        let essence = essence.unwrap_or_default().trim();
+        NOTHING
+            .iter()
+            .any(|name| essence.eq_ignore_ascii_case(name))
+    })
+}
+
+/// What a body is by its start.
+fn type_of(body: &[u8]) -> Option<&'static str> {
+    let start = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    match start.trim_ascii_start() {
+        [b'{' | b'[', ..] => Some("application/json"),
+        start if start.starts_with(b"data:") || start.starts_with(b"event:") => {
+            Some("text/event-stream")
+        }
+        _ => None,
+    }
 }
 
 /// The start of the year 10000, which an HTTP date cannot write.
@@ -246,4 +280,33 @@ fn event_stream_frame(headers: &[(&String, &Value)], payload: &[u8]) -> Vec<u8> 
     frame.extend_from_slice(payload);
     frame.extend_from_slice(&[0; 4]);
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_that_lost_its_type_is_read_by_its_start() {
+        let error = r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#;
+        let event = format!("data: {error}\n\n");
+        let answer = r#"{"choices":[],"error":null}"#;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        for (content_type, body, class) in [
+            (Value::Null, error, "rate_limited"),
+            (Value::Null, &*event, "rate_limited"),
+            (Value::Null, answer, "success"),
+            (Value::Null, "Hello", "success"),
+            (json!("text/plain; charset=utf-8"), error, "rate_limited"),
+            (json!("application/octet-stream"), error, "rate_limited"),
+            (json!("audio/mpeg"), error, "success"),
+        ] {
+            let case = json!({"status": 200, "body": body, "content_type": content_type});
+            let verdict = verdict(&case, &runtime, false).unwrap();
+            assert_eq!(verdict["class"], class, "{case}");
+        }
+    }
 }

@@ -47,7 +47,7 @@
 //! | 200, JSON | up to 4 KiB, for a top-level `error` ([`json_look`]); an event stream under that name is followed as one |
 //! | 200, gRPC | `grpc-status` in the head, or in trailers that come instead of a message |
 //! | no answer | the error and its sources ([`classify_error`]) |
-//! | anything else | nothing: passed on as it is, without a note, an allocation or a clock |
+//! | anything else, such as a 200 of another type or of none, whatever its body begins like | nothing: passed on as it is, without a note, an allocation or a clock |
 //!
 //! A 200 that streams carries a [`StreamOutcome`]. What comes after the head is written into it: the
 //! terminal event, a late error, a stream cut before its terminal event, the status in gRPC's trailers.
