@@ -120,7 +120,9 @@ fn announces(before: &str, separator: u8, after: &str) -> bool {
     match label {
         Word::Text => {
             let of_error = words(clause).next_back().and_then(word) == Some(Word::Error);
-            !of_error && !is_address(after)
+            // `Too many messages: …` goes on with how many.
+            let counts = words(clause).any(|word| word.eq_ignore_ascii_case("too"));
+            !of_error && !counts && !is_address(after)
         }
         Word::Part => {
             let alone = clause.trim_ascii().is_empty();
@@ -226,6 +228,7 @@ mod tests {
             "Input validation error: `inputs` must have less than 5 tokens",
             "Invalid 'input': maximum input length is 8192 tokens.",
             "The model returned the following errors: prompt is too long: 5 > 4",
+            "Too many messages: 5 > 4",
             "too many tokens: total number of tokens in the prompt",
             "Error message: x",
             "429, message: x",

@@ -23,6 +23,7 @@ pub(crate) enum Phrase {
     ServerFault,
     RateLimit,
     TimedOut,
+    NotFound,
     Blocked,
 }
 
@@ -306,6 +307,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         ],
     ),
     (Phrase::TimedOut, &["timed out", "timeout"]),
+    (Phrase::NotFound, &["not found", "does not exist"]),
     (Phrase::Blocked, &["blocked", "deny-list", "denylist"]),
 ];
 

@@ -3,6 +3,8 @@
 mod names;
 mod on;
 mod table;
+#[cfg(test)]
+mod tests;
 mod user;
 
 use http::StatusCode;

@@ -12,7 +12,7 @@ macro_rules! statuses {
         impl On {
             $(pub(super) const $name: Self = Self(1 << $bit);)*
 
-            const fn of_status(status: u16) -> Self {
+            pub(super) const fn of_status(status: u16) -> Self {
                 match status {
                     $($status => Self::$name,)*
                     400..500 => Self::OTHER_4XX,
@@ -35,14 +35,15 @@ statuses! {
     7 S422 422
     8 S424 424
     9 S429 429
-    10 S451 451
-    11 S498 498
-    12 S499 499
-    13 S500 500
-    14 S502 502
-    15 S503 503
-    16 S504 504
-    17 S529 529
+    10 S446 446
+    11 S451 451
+    12 S498 498
+    13 S499 499
+    14 S500 500
+    15 S502 502
+    16 S503 503
+    17 S504 504
+    18 S529 529
 }
 
 impl On {
