@@ -365,7 +365,7 @@ fn json_in(body: &[u8]) -> Option<&[u8]> {
             .split(|byte| matches!(byte, b'\n' | b'\r'))
             .filter_map(|line| line.strip_prefix(b"data:"))
             .map(<[u8]>::trim_ascii_start)
-            .find(|data| data.starts_with(b"{")),
+            .find(|data| data.starts_with(b"{") || data.starts_with(b"[{")),
         _ => None,
     }
 }

@@ -78,10 +78,9 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
         (Role::Metadata, "quota_limit") => Role::Quota,
         (Role::Metadata, "quotaResetDelay") => Role::Seconds,
         (Role::Metadata, "limit_source" | "error_type" | "error_code") => Role::Id,
-        (_, "retry_after" | "retry_after_seconds" | "resets_in_seconds" | "estimated_time") => {
-            Role::Seconds
-        }
-        (_, "retry_after_ms") => Role::Millis,
+        (_, "retry_after" | "retry_after_seconds" | "retryAfter" | "retryAfterSeconds")
+        | (_, "resets_in_seconds" | "estimated_time") => Role::Seconds,
+        (_, "retry_after_ms" | "retryAfterMs") => Role::Millis,
         (Role::Metadata, _) => return None,
         (_, "error") => Role::Error,
         (_, "errors" | "innererror" | "inner_error" | "Output") => Role::Error,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tower_steady_core::hint;
 
 /// What stands before a stated wait.
-pub(super) const BEFORE: [&str; 14] = [
-    "try again in",
+pub(super) const BEFORE: [&str; 16] = [
+    "again in",
     "again after",
+    "your request in",
+    "your request after",
     "retry in",
     "retry after",
     "retrying in",
@@ -129,6 +131,8 @@ mod tests {
             ("retry in about 5 min", Some(300_000)),
             ("retry in 60 second(s)", Some(60_000)),
             ("retry in 2 days", Some(172_800_000)),
+            ("Available again in 42 seconds.", Some(42_000)),
+            ("Please retry your request after 8s.", Some(8_000)),
             ("try again in a few minutes", None),
             ("try again in 5", None),
             ("try again in 5 apples", None),

@@ -13,7 +13,12 @@ const LONGEST: usize = 256;
 /// quotes.
 pub(super) fn answer_in(text: &str) -> Option<&str> {
     let at = memchr::memchr(b'{', &text.as_bytes()[..text.len().min(LONGEST)])?;
-    let (before, answer) = text.split_at(at);
+    // Gemini's answers to a stream are arrays.
+    let start = text[..at]
+        .trim_ascii_end()
+        .strip_suffix('[')
+        .map_or(at, str::len);
+    let (before, answer) = text.split_at(start);
     let is_code = |word: &str| {
         let letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
         word.contains('_') && word.bytes().all(letter)
@@ -91,6 +96,8 @@ mod tests {
                 "litellm.BadRequestError: XException - b'{\"a\":1}'",
                 Some("{\"a\":1}'"),
             ),
+            ("Error code: 429 - [{'error': 1}]", Some("[{'error': 1}]")),
+            ("VertexException - b'[{\n1}]'", Some("[{\n1}]'")),
             ("BAD_REQUEST: {\"a\":1}", Some("{\"a\":1}")),
             ("Field BAD_REQUEST: {\"a\":1}", None),
             ("REQUEST: {\"a\":1}", None),
