@@ -1,5 +1,6 @@
 //! Where a message goes over into somebody else's text without one of the plain quotation marks:
-//! `Prompt: …`, `messages[0].content: …`, `input_value=…`, `<<…>>`, the line beneath a parse error.
+//! `Prompt: …`, `messages[0].content: …`, `input_value=…`, `<<…>>`, the line beneath a parse error, and
+//! where somebody says `I`.
 //!
 //! The end of such an echo cannot be told, so that nothing behind it is the server's own any more.
 
@@ -29,14 +30,15 @@ fn word(text: &str) -> Option<Word> {
     lower.copy_from_slice(text.as_bytes());
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"assistant" | b"completion" | b"content" | b"contents" | b"conversation" | b"decode"
-        | b"document" | b"documents" | b"failed_generation" | b"generation" | b"human"
-        | b"input" | b"input_value" | b"inputs" | b"instruction" | b"instructions" | b"json"
+        b"assistant" | b"column" | b"content" | b"contents" | b"conversation" | b"decode"
+        | b"document" | b"documents" | b"failed_generation" | b"human" | b"input"
+        | b"input_value" | b"inputs" | b"instruction" | b"instructions" | b"json" | b"line"
         | b"messages" | b"output" | b"parse" | b"parsing" | b"payload" | b"prompt" | b"prompts"
-        | b"query" | b"question" | b"sentence" | b"string" | b"text" | b"texts" | b"transcript"
-        | b"user" | b"value" | b"values" => Word::Text,
+        | b"query" | b"question" | b"sentence" | b"string" | b"text" | b"texts" | b"tokenize"
+        | b"transcript" | b"user" | b"value" | b"values" => Word::Text,
         b"body" | b"data" | b"message" | b"params" => Word::Part,
-        b"found" | b"given" | b"got" | b"provided" | b"received" | b"saw" | b"sent" => Word::Taken,
+        b"contained" | b"contains" | b"found" | b"given" | b"got" | b"provided" | b"received"
+        | b"saw" | b"sent" | b"supplied" => Word::Taken,
         b"follows" | b"is" | b"reads" | b"was" => Word::Is,
         b"request" | b"requests" => Word::Request,
         b"cause" | b"code" | b"error" | b"errors" | b"exception" | b"failure" | b"provider"
@@ -86,7 +88,24 @@ pub(super) fn echo_in(text: &str) -> Option<usize> {
     let mark = (!text.is_ascii())
         .then(|| MARKS.iter().filter_map(|mark| text.find(mark)).min())
         .flatten();
-    [label, bracket, mark].into_iter().flatten().min()
+    [label, bracket, mark, first_person(text)]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// A server says `you` and `your`, at most `we`; whoever says `my` or `I` is quoted.
+fn first_person(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let begins = |at: &usize| match at.checked_sub(1).map(|before| bytes[before]) {
+        Some(before) => !(before.is_ascii_alphanumeric() || b"_-/.'".contains(&before)),
+        None => true,
+    };
+    let my = memchr::memmem::find_iter(bytes, "my ").find(begins);
+    let i = memchr::memchr_iter(b'I', bytes)
+        .filter(|at| matches!(bytes.get(at + 1), Some(b' ' | b'\'')))
+        .find(begins);
+    my.into_iter().chain(i).min()
 }
 
 /// `<<`, `<|im_start|>`, `<prompt>`, `&quot;`.
@@ -213,6 +232,11 @@ mod tests {
             "Got |«x»",
             "Got |&quot;x&quot;",
             "litellm.BadRequestError: Received Messages|=[{}]",
+            "Unknown argument supplied|: x",
+            "Template error at line 3|: x",
+            "Unknown role (|my x)",
+            "Unknown role [|I x]",
+            "Unknown role |I'm x",
         ] {
             let at = message.find('|');
             assert_eq!(echo_in(&message.replacen('|', "", 1)), at, "{message}");
@@ -231,6 +255,7 @@ mod tests {
             "Too many messages: 5 > 4",
             "too many tokens: total number of tokens in the prompt",
             "Error message: x",
+            "Request failed during generation: x",
             "429, message: x",
             "Upstream response body: x",
             "An error was received: x",
@@ -239,6 +264,8 @@ mod tests {
             "Your organization org-x<ak-y> is over its limit: 3",
             "You&#39;ve used all credits",
             "You’ve used all credits",
+            "The model my-model, or my_model, of org/my is not in tier I",
+            "Phase II is for part (I)",
             "Rate limit exceeded: limit_rpm/x",
             "* Quota exceeded for metric: x, limit: 0\nPlease retry in 5s.",
         ] {
