@@ -4,6 +4,10 @@
 //!
 //! The end of such an echo cannot be told, so that nothing behind it is the server's own any more.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// What a word has to do with an echo.
 #[derive(Clone, Copy, PartialEq)]
 enum Word {
@@ -70,7 +74,11 @@ const PARSING: [&str; 4] = ["json", "parse", "parsing", "syntax"];
 /// Quotation marks that no server is known to put around names.
 const MARKS: [&str; 9] = ["«", "»", "‹", "„", "‚", "‘", "「", "『", "＂"];
 
-const ESCAPED_MARKS: [&str; 6] = ["&quot;", "&#34;", "&#39;", "&#x27;", "&ldquo;", "&lt;"];
+const ESCAPED_MARKS: [&[u8]; 6] = [
+    b"&quot;", b"&#34;", b"&#39;", b"&#x27;", b"&ldquo;", b"&lt;",
+];
+
+static MY: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("my "));
 
 /// How much before a separator is looked at.
 const CLAUSE: usize = 96;
@@ -82,39 +90,39 @@ const INDEX: usize = 8;
 pub(super) fn echo_in(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let label = memchr::memchr3_iter(b':', b'=', b'\n', bytes)
+        .filter(|at| !bytes[*at..].starts_with(b"://"))
         .find(|at| announces(&text[..*at], bytes[*at], &text[at + 1..]));
-    let bracket =
-        memchr::memchr2_iter(b'<', b'&', bytes).find(|at| opens(&text[..*at], &text[*at..]));
+    let start = memchr::memchr3_iter(b'<', b'&', b'I', bytes).find(|at| opens(bytes, *at));
     let mark = (!text.is_ascii())
         .then(|| MARKS.iter().filter_map(|mark| text.find(mark)).min())
         .flatten();
-    [label, bracket, mark, first_person(text)]
-        .into_iter()
-        .flatten()
-        .min()
+    let my = MY.find_iter(bytes).find(|at| is_word(bytes, *at));
+    [label, start, mark, my].into_iter().flatten().min()
 }
 
-/// A server says `you` and `your`, at most `we`; whoever says `my` or `I` is quoted.
-fn first_person(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let begins = |at: &usize| match at.checked_sub(1).map(|before| bytes[before]) {
-        Some(before) => !(before.is_ascii_alphanumeric() || b"_-/.'".contains(&before)),
-        None => true,
-    };
-    let my = memchr::memmem::find_iter(bytes, "my ").find(begins);
-    let i = memchr::memchr_iter(b'I', bytes)
-        .filter(|at| matches!(bytes.get(at + 1), Some(b' ' | b'\'')))
-        .find(begins);
-    my.into_iter().chain(i).min()
+/// `<<`, `<|im_start|>`, `<prompt>`, `&quot;`, `I`: a server says `you` and `your`, at most `we`, and
+/// whoever says `I` or `my` is quoted.
+fn opens(bytes: &[u8], at: usize) -> bool {
+    let text = &bytes[at..];
+    match text {
+        [b'I', next, ..] => b" '".contains(next) && is_word(bytes, at),
+        [b'<', b'<' | b'|', ..] => true,
+        [b'<', ..] => {
+            let end = text.iter().take(LONGEST).position(|byte| *byte == b'>');
+            let tag = end.and_then(|end| std::str::from_utf8(&text[1..end]).ok());
+            tag.and_then(word) == Some(Word::Text)
+        }
+        // Within a word it is an apostrophe.
+        [b'&', ..] if is_word(bytes, at) => ESCAPED_MARKS.iter().any(|mark| text.starts_with(mark)),
+        _ => false,
+    }
 }
 
-/// `<<`, `<|im_start|>`, `<prompt>`, `&quot;`.
-fn opens(before: &str, text: &str) -> bool {
-    let in_word = before.ends_with(|c: char| c.is_ascii_alphanumeric());
-    let escaped = !in_word && ESCAPED_MARKS.iter().any(|mark| text.starts_with(mark));
-    let end = text.bytes().take(LONGEST).position(|byte| byte == b'>');
-    let is_tag = end.is_some_and(|end| word(&text[1..end]) == Some(Word::Text));
-    escaped || text.starts_with("<<") || text.starts_with("<|") || is_tag
+/// Whether a word begins at `at`, and not a part of a name.
+fn is_word(bytes: &[u8], at: usize) -> bool {
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-/.'".contains(&byte);
+    at.checked_sub(1)
+        .is_none_or(|before| !in_name(bytes[before]))
 }
 
 /// Whether the end of `before` and the separator behind it announce that `after` is an echo.
