@@ -157,6 +157,8 @@ static CASES: &[Case] = &[
     yes("quota-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified workspace API usage limits. You will regain access on 2026-02-01 at 00:00 UTC."}}"#, QuotaExhausted),
     yes("quota-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"You're out of extra usage. Add more and keep going."}}"#, QuotaExhausted),
     yes("quota-phrase", 200, "event: error\ndata: {\"type\":\"error\",\"message\":\"You have either run out of available resources or do not have an active subscription.\"}\n\n", QuotaExhausted),
+    yes("quota-phrase", 401, r#"{"error":{"message":"You have no credits left.","type":"auth_error","code":"401"}}"#, QuotaExhausted),
+    no("quota-phrase", 401, r#"{"error":{"message":"No credit card is needed; the key is wrong.","type":"auth_error","code":"401"}}"#, Auth),
     no("quota-phrase", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"workspace: unknown field"}}"#, InvalidRequest),
     no("quota-phrase", 429, r#"{"error":"Too Many Requests","message":"You have exceeded your usage limits. Please try again later."}"#, RateLimited),
     yes("quota-window-phrase", 429, r#"{"message":"You are using a Trial key, which is limited to 1000 API calls / month."}"#, QuotaExhausted),
