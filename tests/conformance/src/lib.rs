@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tower_steady_classify::Provider;
 
 const RESPONSES: &str = include_str!("../data/responses.jsonl");
+const OWN: &str = include_str!("../data/own.jsonl");
 const HINTS: &str = include_str!("../data/hints.jsonl");
 
 /// One row: a response and what it should come to.
@@ -20,6 +21,12 @@ pub struct Case(Value);
 #[must_use]
 pub fn responses() -> Vec<Case> {
     rows(RESPONSES).map(Case).collect()
+}
+
+/// The rows of `own.jsonl`.
+#[must_use]
+pub fn own() -> Vec<Case> {
+    rows(OWN).map(Case).collect()
 }
 
 /// The rows of `hints.jsonl`, each as the 429 that would carry it.
