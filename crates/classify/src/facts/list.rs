@@ -23,7 +23,12 @@ pub(crate) enum Phrase {
     ServerFault,
     RateLimit,
     TimedOut,
+    Model,
     NotFound,
+    NoKey,
+    Denied,
+    BadRequest,
+    Unavailable,
     Blocked,
 }
 
@@ -182,6 +187,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
             "exceededtokenbudget",
             "extra usage",
             "run out of available resources",
+            "payment required",
             "call volume quota",
             "bandwidth quota",
             "余额不足",
@@ -308,13 +314,52 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
             "rate-limit",
             "rate limited",
             "ratelimit",
+            "rate exceeded",
+            "rate is too high",
+            "too many connections",
+            "too many tokens, please wait",
             "too many requests",
             "resource exhausted",
             "tier capacity exceeded",
         ],
     ),
     (Phrase::TimedOut, &["timed out", "timeout"]),
+    (Phrase::Model, &["model"]),
     (Phrase::NotFound, &["not found", "does not exist"]),
+    (
+        Phrase::NoKey,
+        &[
+            "unauthorized",
+            "unauthenticated",
+            "authentication failed",
+            "no api key",
+            "missing api key",
+            "security token",
+        ],
+    ),
+    (
+        Phrase::Denied,
+        &[
+            "access denied",
+            "permission denied",
+            "not authorized",
+            "forbidden",
+        ],
+    ),
+    (
+        Phrase::BadRequest,
+        &[
+            "bad request",
+            "invalid request",
+            "malformed input",
+            "is not supported",
+            "does not support",
+        ],
+    ),
+    (
+        Phrase::Unavailable,
+        &["service unavailable", "not ready for inference"],
+    ),
     (Phrase::Blocked, &["blocked", "deny-list", "denylist"]),
 ];
 

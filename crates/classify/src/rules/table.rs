@@ -100,11 +100,11 @@ pub(super) static TABLE: &[Rule] = &[
     rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, Gemini's spend cap: a bill behind an ordinary code"),
     rule("quota-of-zero", On::S429.or(On::STREAM), says(Phrase::Zero), QuotaExhausted, "Gemini's \"limit: 0\": this model is not in the plan, and no RetryInfo changes that").then(Then::GiveUpWithoutWait),
     rule("request-over-limit", On::S429.or(On::STREAM), When::Check(over_limit), TooLarge, "\"Limit 30000, Requested 31538\": one request is more than the whole bucket"),
-    rule("payload-phrase", On::S400.or(On::S413).or(On::S429), says(Phrase::PayloadTooLarge), TooLarge, "the body is over a size limit"),
+    rule("payload-phrase", On::S400.or(On::S413).or(On::S429).or(On::STREAM), says(Phrase::PayloadTooLarge), TooLarge, "the body is over a size limit"),
     rule("rate-limit-reason", On::S400.or(On::S403), ids!["rateLimitExceeded" "userRateLimitExceeded" "rate_limit_error" "too_many_requests" "RateLimitReached"], RateLimited, "Google's older reason under a 403 PERMISSION_DENIED: it says more than the code that repeats the status"),
     rule("key-code", KEY, ids!["API_KEY_INVALID" "invalid_api_key" "wrong_api_key" "token_revoked" "invalid_authentication" "authentication_error" "AuthenticationError" "invalid_authentication_error" "unauthenticated" "unauthorized" "invalid_token" "expired_token" "token_expired" "ExpiredTokenException" "ExpiredToken" "UnrecognizedClientException" "InvalidSignatureException" "SignatureDoesNotMatch" "IncompleteSignatureException" "IncompleteSignature" "MissingAuthenticationTokenException" "MissingAuthenticationToken" "InvalidClientTokenId" "NotAuthorizedException" "RequestExpired" "The request does not have valid authentication credentials" "base_resp.1004" "base_resp.2049"], Auth, "the key is wrong, although the status is not 401"),
     rule("not-found-code", KEY, ids!["model_not_found" "model_not_found_error" "DeploymentNotFound" "ResourceNotFoundException" "UnknownOperationException" "not_found_error" "resource_not_found_error" "NotFoundError" "NOT_FOUND" "Some requested entity was not found"], NotFound, "no such model or deployment for this key, although the status is not 404"),
-    rule("permission-code", KEY, ids!["unsupported_country_region_territory" "forbidden" "permission_denied" "permission_error" "PermissionDeniedError" "AccessDeniedException" "AccessDenied" "access_denied" "SERVICE_DISABLED" "API_KEY_SERVICE_BLOCKED" "API_KEY_HTTP_REFERRER_BLOCKED" "API_KEY_IP_ADDRESS_BLOCKED" "The caller does not have permission to execute the specified operation"], Permission, "the key is good, but not for this"),
+    rule("permission-code", KEY, ids!["unsupported_country_region_territory" "forbidden" "permission_denied" "permission_error" "permissions_error" "PermissionDeniedError" "AccessDeniedException" "AccessDenied" "access_denied" "SERVICE_DISABLED" "API_KEY_SERVICE_BLOCKED" "API_KEY_HTTP_REFERRER_BLOCKED" "API_KEY_IP_ADDRESS_BLOCKED" "The caller does not have permission to execute the specified operation"], Permission, "the key is good, but not for this"),
     rule("key-phrase", KEY, says(Phrase::BadKey), Auth, "the key is wrong, and only the sentence says so"),
     rule("overload-phrase", BUSY, says(Phrase::Overload), Overloaded, "load shedding behind a 429 or a 500"),
     // Codes that repeat the status: asked where the status is 200, or another one.
@@ -116,8 +116,12 @@ pub(super) static TABLE: &[Rule] = &[
     rule("server-code", On::STREAM.or(On::S424), ids!["server_error" "api_error" "internal_server_error" "internal_error" "InternalServerError" "InternalServerException" "INTERNAL" "ModelStreamErrorException" "ModelErrorException" "generation" "generation_error" "incomplete_generation" "bad_gateway" "Internal error" "UNKNOWN" "base_resp.1000" "base_resp.1013" "base_resp.1024" "base_resp.1033"], ServerError, "a 500 in words; Bedrock's and TGI's 424 is a failure of the model's server"),
     rule("conflict-code", On::STREAM, ids!["conflict_error" "ABORTED" "The operation was aborted"], Conflict, "a 409 in words"),
     rule("rate-limit-phrase", On::STREAM, says(Phrase::RateLimit), RateLimited, "an event that says it only in words"),
-    rule("request-code", On::STREAM, ids!["invalid_request_error" "invalid_request" "BadRequestError" "bad_request" "INVALID_ARGUMENT" "FAILED_PRECONDITION" "OUT_OF_RANGE" "ValidationException" "validation" "validation_error" "UnprocessableEntityError" "invalid_value" "Client specified an invalid argument" "base_resp.1042" "base_resp.2013" "base_resp.20132"], InvalidRequest, "a 400 in words"),
-    rule("not-found-phrase", On::STREAM, says(Phrase::NotFound), NotFound, "an event that says it only in words: Ollama's \"model 'x' not found\""),
+    rule("request-code", On::STREAM, ids!["invalid_request_error" "invalid_request" "BadRequestError" "bad_request" "INVALID_ARGUMENT" "FAILED_PRECONDITION" "OUT_OF_RANGE" "ValidationException" "validation" "validation_error" "UnprocessableEntityError" "OperationNotSupported" "unsupported_api_version" "invalid_parameter" "invalid_parameter_value" "invalid_input" "invalid_value" "Client specified an invalid argument" "base_resp.1042" "base_resp.2013" "base_resp.20132"], InvalidRequest, "a 400 in words"),
+    rule("not-found-phrase", On::STREAM, When::Check(no_model), NotFound, "an event that says it only in words: Ollama's \"model 'x' not found\""),
+    rule("unavailable-phrase", On::STREAM, says(Phrase::Unavailable), Overloaded, "a 503 in words"),
+    rule("auth-phrase", On::STREAM, says(Phrase::NoKey), Auth, "a 401 in words"),
+    rule("denied-phrase", On::STREAM, says(Phrase::Denied), Permission, "a 403 in words"),
+    rule("request-phrase", On::STREAM, says(Phrase::BadRequest), InvalidRequest, "a 400 in words"),
     rule("timeout-phrase", On::STREAM, says(Phrase::TimedOut), Timeout, "an event that says it only in words"),
     // Statuses that mean different things at different providers.
     rule("dependency-424", On::S424, When::From(&[Provider::Bedrock, Provider::HuggingFace, Provider::Azure]), ServerError, "here a 424 is the model's server failing; elsewhere it is the caller's tool server"),
@@ -138,6 +142,10 @@ fn cohere(facts: &Facts<'_>) -> bool {
 fn failed_on_request(facts: &Facts<'_>) -> bool {
     let refused = |status| (400..500).contains(&status) && !matches!(status, 408 | 424 | 429);
     facts.upstream_status().is_some_and(refused)
+}
+
+fn no_model(facts: &Facts<'_>) -> bool {
+    facts.phrases().has(Phrase::Model) && facts.phrases().has(Phrase::NotFound)
 }
 
 /// A limit of a day that is not said to be a rolling one.
