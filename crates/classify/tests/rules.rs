@@ -32,7 +32,9 @@ impl Case {
         } else {
             "application/json"
         };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static(content_type));
         let status = StatusCode::from_u16(self.status).unwrap();
         classify_response(status, &headers, self.body.as_bytes(), self.provider)
     }
@@ -182,6 +184,7 @@ static CASES: &[Case] = &[
     no("request-over-limit", 429, r#"{"error":{"message":"Rate limit reached on tokens per min (TPM): Limit 30000, Used 29000, Requested 1538. Please try again in 1.074s.","type":"tokens","code":"rate_limit_exceeded"}}"#, RateLimited),
     yes("payload-phrase", 400, r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"Request payload size exceeds the limit: 20971520 bytes."}}"#, TooLarge),
     yes("payload-phrase", 200, "data: {\"error\":\"Request body is too large\"}\n\n", TooLarge),
+    yes("payload-phrase", 200, "", TooLarge).with(&[("content-type", "application/grpc"), ("grpc-status", "8"), ("grpc-message", "grpc: received message larger than max (5242880 vs. 4194304)")]),
     no("payload-phrase", 400, r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"temperature exceeds the limit: 2."}}"#, InvalidRequest),
     yes("key-phrase", 403, r#"{"error":"Please check the api-key you provided."}"#, Auth),
     no("key-phrase", 403, r#"{"error":"Please check the model you provided."}"#, Permission),

@@ -128,7 +128,11 @@ const SENTENCES: &[(u16, &str, &[&str])] = &[
     (
         403,
         "account-blocked",
-        &["Your resource has been temporarily blocked for abuse."],
+        &[
+            "Your resource has been temporarily blocked for abuse.",
+            "Your account was flagged",
+            "The account has been flagged for abuse",
+        ],
     ),
     (
         400,
@@ -248,6 +252,7 @@ const SENTENCES: &[(u16, &str, &[&str])] = &[
             "Request body is too large",
             "Above the maximum allowed number of bytes.",
             "The maximum request size is 32 MB",
+            "grpc: received message larger than max (5242880 vs. 4194304)",
         ],
     ),
     (

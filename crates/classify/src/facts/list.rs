@@ -247,7 +247,14 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
             "limit_rpm/",
         ],
     ),
-    (Phrase::AccountBlocked, &["temporarily blocked"]),
+    (
+        Phrase::AccountBlocked,
+        &[
+            "temporarily blocked",
+            "account was flagged",
+            "account has been flagged",
+        ],
+    ),
     (Phrase::RollingDay, &["(rpd)", "(tpd)"]),
     (
         Phrase::RequestTooLarge,
@@ -265,6 +272,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
             "request body is too large",
             "maximum allowed number of bytes",
             "maximum request size",
+            "message larger than max",
         ],
     ),
     (Phrase::Memory, &["requires more system memory"]),
