@@ -180,8 +180,13 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
     {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    let printed = case["body"].as_str().and_then(printed_frame);
+    let (frame, payload) = match &printed {
+        Some((frame, payload)) => (frame, payload.as_bytes()),
+        None => (given, &body[..]),
+    };
     // The headers of an AWS event stream's frame are written with their colon: make the frame.
-    let frame: Vec<_> = given
+    let frame: Vec<_> = frame
         .iter()
         .filter(|(name, _)| name.starts_with(':'))
         .collect();
@@ -190,7 +195,7 @@ fn response(case: &Value) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
             CONTENT_TYPE,
             HeaderValue::from_static("application/vnd.amazon.eventstream"),
         );
-        body = event_stream_frame(&frame, &body);
+        body = event_stream_frame(&frame, payload);
     }
     // Dates are measured against the response's own clock.
     let now = number(&case["now_unix_ms"]).filter(|now| *now < LAST_DATE_MS);
@@ -257,6 +262,30 @@ fn header_value(value: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(bytes.trim_ascii()).ok()
 }
 
+/// A frame of an AWS event stream as a log prints it: its headers (`:exception-type: throttlingException`),
+/// then its payload.
+fn printed_frame(body: &str) -> Option<(Map<String, Value>, &str)> {
+    let (head, payload) = body.split_at(body.find('{').unwrap_or(body.len()));
+    if !head.trim_start().starts_with(':') {
+        return None;
+    }
+    let separator = |c: char| c.is_ascii_whitespace() || c == ',' || c == ';';
+    let words: Vec<_> = head
+        .split(separator)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let headers = words.windows(2).filter_map(|pair| {
+        let name = pair[0].strip_suffix(':')?;
+        name.starts_with(':')
+            .then(|| (name.to_owned(), json!(pair[1])))
+    });
+    let headers: Map<_, _> = headers.collect();
+    let is_frame = [":message-type", ":exception-type"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    is_frame.then_some((headers, payload))
+}
+
 fn event_stream_frame(headers: &[(&String, &Value)], payload: &[u8]) -> Vec<u8> {
     const STRING: u8 = 7;
     let mut head = Vec::new();
@@ -286,15 +315,42 @@ fn event_stream_frame(headers: &[(&String, &Value)], payload: &[u8]) -> Vec<u8> 
 mod tests {
     use super::*;
 
+    fn class_of(case: &Value) -> Value {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        verdict(case, &runtime, false).unwrap()["class"].take()
+    }
+
+    #[test]
+    fn frame_is_read_as_headers_or_as_a_log_prints_it() {
+        let payload = r#"{"message":"Too many tokens, please wait."}"#;
+        let headers =
+            json!({":message-type": "exception", ":exception-type": "throttlingException"});
+        let printed =
+            format!(":message-type: exception\n:exception-type: throttlingException\n\n{payload}");
+        let comment = format!(": keep-alive\n\ndata: {payload}\n\n");
+        for (headers, body, class) in [
+            (headers, payload, "rate_limited"),
+            (Value::Null, &*printed, "rate_limited"),
+            (
+                Value::Null,
+                ":exception-type: validationException",
+                "invalid_request",
+            ),
+            (Value::Null, &*comment, "success"),
+        ] {
+            let case = json!({"status": 200, "headers": headers, "body": body});
+            assert_eq!(class_of(&case), class, "{case}");
+        }
+    }
+
     #[test]
     fn success_that_lost_its_type_is_read_by_its_start() {
         let error = r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#;
         let event = format!("data: {error}\n\n");
         let answer = r#"{"choices":[],"error":null}"#;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap();
         for (content_type, body, class) in [
             (Value::Null, error, "rate_limited"),
             (Value::Null, &*event, "rate_limited"),
@@ -305,8 +361,7 @@ mod tests {
             (json!("audio/mpeg"), error, "success"),
         ] {
             let case = json!({"status": 200, "body": body, "content_type": content_type});
-            let verdict = verdict(&case, &runtime, false).unwrap();
-            assert_eq!(verdict["class"], class, "{case}");
+            assert_eq!(class_of(&case), class, "{case}");
         }
     }
 }
