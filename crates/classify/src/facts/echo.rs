@@ -21,6 +21,8 @@ enum Word {
     Taken,
     /// Shown where a text is spoken of: `Your prompt was: …`.
     Is,
+    /// Who speaks: shown if the clause is nothing else (`for user: …` has a name behind it).
+    Role,
     /// Shown if nothing but [`OF_REQUEST`] stands before it: `Invalid request: …` and `Malformed input
     /// request: …` are errors' names.
     Request,
@@ -34,12 +36,13 @@ fn word(text: &str) -> Option<Word> {
     lower.copy_from_slice(text.as_bytes());
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"assistant" | b"column" | b"content" | b"contents" | b"conversation" | b"decode"
-        | b"document" | b"documents" | b"failed_generation" | b"human" | b"input"
-        | b"input_value" | b"inputs" | b"instruction" | b"instructions" | b"json" | b"line"
-        | b"messages" | b"output" | b"parse" | b"parsing" | b"payload" | b"prompt" | b"prompts"
-        | b"query" | b"question" | b"sentence" | b"string" | b"text" | b"texts" | b"tokenize"
-        | b"transcript" | b"user" | b"value" | b"values" => Word::Text,
+        b"column" | b"content" | b"contents" | b"conversation" | b"decode" | b"document"
+        | b"documents" | b"failed_generation" | b"input" | b"input_value" | b"inputs"
+        | b"instruction" | b"instructions" | b"json" | b"line" | b"messages" | b"output"
+        | b"parse" | b"parsing" | b"payload" | b"prompt" | b"prompts" | b"query" | b"question"
+        | b"sentence" | b"string" | b"text" | b"texts" | b"tokenize" | b"transcript" | b"value"
+        | b"values" => Word::Text,
+        b"assistant" | b"human" | b"system" | b"user" => Word::Role,
         b"body" | b"data" | b"message" | b"params" => Word::Part,
         b"contained" | b"contains" | b"found" | b"given" | b"got" | b"provided" | b"received"
         | b"saw" | b"sent" | b"supplied" => Word::Taken,
@@ -54,7 +57,7 @@ fn word(text: &str) -> Option<Word> {
 /// No word above is longer.
 const LONGEST: usize = 20;
 
-const OF_REQUEST: [&str; 11] = [
+const OF_REQUEST: [&str; 10] = [
     "failed",
     "full",
     "last",
@@ -63,7 +66,6 @@ const OF_REQUEST: [&str; 11] = [
     "original",
     "raw",
     "the",
-    "this",
     "user",
     "your",
 ];
@@ -157,6 +159,7 @@ fn announces(before: &str, separator: u8, after: &str) -> bool {
         }
         Word::Taken => !speaks_of(Word::Error),
         Word::Is => speaks_of(Word::Text) || speaks_of(Word::Request),
+        Word::Role => clause.trim_ascii().is_empty(),
         Word::Request => words(clause).all(|word| is_in(&OF_REQUEST, word)),
         Word::Error => false,
     }
@@ -183,9 +186,16 @@ fn last_clause(text: &str) -> &str {
     text[start..].rsplit(". ").next().unwrap_or_default()
 }
 
-/// `Invalid prompt: your prompt was flagged`: the server goes on and speaks to its caller.
+/// `Invalid prompt: your prompt was flagged`, `input: 5000 tokens`: the server goes on and speaks to its
+/// caller.
 fn is_address(after: &str) -> bool {
     let mut words = after.split_ascii_whitespace();
+    if after
+        .trim_ascii_start()
+        .starts_with(|c: char| c.is_ascii_digit())
+    {
+        return words.nth(1).is_some_and(|word| word.starts_with("tokens"));
+    }
     let yours = words
         .next()
         .is_some_and(|word| word.eq_ignore_ascii_case("your"));
@@ -240,6 +250,7 @@ mod tests {
             "Got |«x»",
             "Got |&quot;x&quot;",
             "litellm.BadRequestError: Received Messages|=[{}]",
+            "Bad turn. user|: x",
             "Unknown argument supplied|: x",
             "Template error at line 3|: x",
             "Unknown role (|my x)",
@@ -263,6 +274,9 @@ mod tests {
             "Too many messages: 5 > 4",
             "too many tokens: total number of tokens in the prompt",
             "Error message: x",
+            "Input: 5000 tokens. The maximum context length is 4096",
+            "This request: 5000 tokens",
+            "Rate limit exceeded for user: x. Try again in 5s",
             "Request failed during generation: x",
             "429, message: x",
             "Upstream response body: x",
