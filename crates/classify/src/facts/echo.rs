@@ -274,6 +274,8 @@ mod tests {
             "Too many messages: 5 > 4",
             "too many tokens: total number of tokens in the prompt",
             "Error message: x",
+            "Error text: x",
+            "Upstream error output: x",
             "Input: 5000 tokens. The maximum context length is 4096",
             "This request: 5000 tokens",
             "Rate limit exceeded for user: x. Try again in 5s",

@@ -79,10 +79,10 @@ fn first_quotation(text: &str, beyond: &str) -> Option<(usize, Option<usize>)> {
 }
 
 /// The end of a quotation without white space. `'it's …` and `''a b''` open a text: a name is over where
-/// its quote is. A name is of ASCII, for other scripts write whole sentences without white space.
+/// its quote is.
 fn end_of_name(bytes: &[u8], open: usize) -> Option<usize> {
     let quote = bytes[open];
-    let ends = |byte: &u8| !byte.is_ascii_graphic() || *byte == quote || *byte == b'\\';
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == quote || *byte == b'\\';
     let start = open + 1;
     let len = bytes[start..].iter().take(LONGEST_NAME).position(ends)?;
     let close = start + len;
