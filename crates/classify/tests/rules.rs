@@ -341,12 +341,15 @@ static SHAPES: &[(u16, &str, Class, bool, Option<u64>)] = &[
     (429, r#"{"error":{"code":429,"message":"Please retry in 44.097740004s."}}"#, RateLimited, true, Some(44_098)),
     (429, r#"{"statusCode":429,"message":"Rate limit is exceeded. Try again in 50 seconds."}"#, RateLimited, true, Some(50_000)),
     (429, r#"{"error":{"code":"429","message":"Over the token rate limit of your tier. Please retry after 86400 seconds."}}"#, RateLimited, true, Some(86_400_000)),
+    (429, r#"{"error":{"message":"Slow","retryAfter":9}}"#, RateLimited, true, Some(9_000)),
+    (429, r#"{"error":{"message":"Slow","retryAfterMs":90}}"#, RateLimited, true, Some(90)),
     (503, r#"{"error":"Model x/y is currently loading","estimated_time":20.0}"#, Overloaded, true, Some(20_000)),
     // An error in a record is that record's, and its type is compared word by word.
     (200, r#"{"object":"thread.run","error":{"code":"server_error","message":"Gone"}}"#, Success, false, None),
     (200, r#"{"type":"runtime_error","error":{"code":"server_error","message":"Gone"}}"#, ServerError, true, None),
     (200, r#"{"done":null,"error":{"code":"server_error","message":"Gone"}}"#, ServerError, true, None),
-    // Streams that fail before output.
+    // Streams that fail before output, and events that come with a status.
+    (429, "data: [{\"error\":{\"code\":429,\"message\":\"Slow\",\"details\":[{\"retryDelay\":\"5s\"}]}}]\n\n", RateLimited, true, Some(5_000)),
     (200, "data:{\"error\":\"Request failed during generation\",\"error_type\":\"generation\",\"http_status_code\":424}\n\n", ServerError, true, None),
     (200, "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"error\":null}}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"Please try again in 11.054s.\"}}}\n\n", RateLimited, true, Some(11_054)),
     (200, "data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}],\"error\":{\"code\":\"server_error\",\"message\":\"Gone\"}}\n\n", ServerError, true, None),

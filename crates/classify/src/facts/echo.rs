@@ -275,6 +275,7 @@ mod tests {
             "too many tokens: total number of tokens in the prompt",
             "Error message: x",
             "Error text: x",
+            "Your limit is: 5 per day",
             "Upstream error output: x",
             "Input: 5000 tokens. The maximum context length is 4096",
             "This request: 5000 tokens",
