@@ -9,7 +9,7 @@ use tower_steady::retry_after::{PauseLayer, RetryAfterLayer};
 use crate::bare::{Bare, Flaky};
 use crate::drive::{self, Factory};
 use crate::request;
-use crate::{keys, ours, parts, peers};
+use crate::{keys, loopback, ours, parts, peers};
 
 /// One contender in one row.
 #[derive(Clone, Copy)]
@@ -22,6 +22,17 @@ pub struct Case {
     pub base: fn() -> Factory,
     /// The contender itself.
     pub make: fn() -> Factory,
+    /// What a call of it is.
+    pub kind: Kind,
+}
+
+/// What is measured, and so what can be counted in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A call that the thread makes by itself: allocations and instructions repeat, threads are compared.
+    Call,
+    /// A request to a server in another thread: only its time means something.
+    Loopback,
 }
 
 /// A name, and how to make what is measured.
@@ -46,9 +57,28 @@ fn bare_with_extensions() -> Factory {
     drive::service(Bare, request::mix_with_extensions)
 }
 
-/// All cases, row by row, ours first.
+/// The cases of a real client.
 #[must_use]
-pub fn all() -> Vec<Case> {
+pub fn loopback() -> Vec<Case> {
+    let case = |row, base, contender, make| Case {
+        row,
+        contender,
+        base,
+        make,
+        kind: Kind::Loopback,
+    };
+    let alone = "hyper client alone, 64 in flight, a request";
+    let mut cases = vec![case(alone, nothing, "hyper-util", loopback::alone)];
+    cases.extend(loopback::LAYERED.iter().map(|&(contender, make)| {
+        let row = "all layers over it";
+        case(row, loopback::alone, contender, make)
+    }));
+    cases
+}
+
+/// The cases that are driven by hand, row by row, ours first.
+#[must_use]
+pub fn calls() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut row = |row, base, contenders: &[Contender]| {
         cases.extend(contenders.iter().map(|&(contender, make)| Case {
@@ -56,6 +86,7 @@ pub fn all() -> Vec<Case> {
             contender,
             base,
             make,
+            kind: Kind::Call,
         }));
     };
     row(

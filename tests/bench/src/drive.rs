@@ -9,6 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use tower::{Service, ServiceExt};
 
+use crate::measure::current_thread;
+
 /// Runs a number of calls on one thread.
 pub type Runner = Box<dyn FnMut(usize) + Send>;
 
@@ -44,10 +46,7 @@ where
     let service = Mutex::new(service);
     Box::new(move || {
         let mut service = service.lock().expect("no panic under the lock").clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = current_thread();
         Box::new(move |calls| {
             runtime.block_on(async {
                 for _ in 0..calls {

@@ -4,16 +4,17 @@
 //! runs over the same [`bare::Bare`] service, and what is reported is the difference to that service
 //! alone with the same request:
 //!
-//! - *ns*: paired (bare, layered, bare in turn), hand-polled, median of many rounds;
-//! - *allocs*: exact, from a counting allocator in a process of its own;
-//! - *instructions*: exact, from callgrind, which counts the calls after a warm-up; skipped with a
-//!   message where valgrind is not installed;
+//! - *ns*: criterion's median of paired samples (bare, layered, bare in turn), hand-polled;
+//! - *allocs*: exact, from a counting allocator;
+//! - *instructions*: exact, from callgrind through gungraun, after a warm-up; skipped with a message
+//!   where valgrind or gungraun's runner is not installed;
 //! - *threads2*: calls a second of two threads that share the layer, over those of one. More than two
 //!   are not measured: the machine that the published figures come from has two cores.
 //!
-//! Callgrind is driven by hand in a few lines ([`measure`]). gungraun, the harness for it, wants a runner
-//! of exactly its own version installed beside valgrind, takes over `main`, and reports each function
-//! by itself; here a figure is the difference of two, and stands in one row with time and allocations.
+//! A figure beyond the project's own limit ([`holds`]) is set in bold, the limit behind it.
+//!
+//! All but the last are measured in a program of its own (`src/bin`), which the bench starts for one case
+//! at a time: criterion and gungraun each print a report of their own, and a counting allocator costs time.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -23,7 +24,9 @@
 pub mod bare;
 pub mod cases;
 pub mod drive;
+pub mod holds;
 pub mod keys;
+pub mod loopback;
 pub mod measure;
 pub mod ours;
 pub mod parts;

@@ -91,15 +91,15 @@ fn all_over(classify: ClassifyLayer) -> All {
 
 /// How the cost grows with the number of layers, from the inside out.
 pub const BY_NUMBER_OF_LAYERS: &[Contender] = &[
-    ("1 layer: classify", || over(ClassifyLayer::new())),
-    ("2 layers: and retry-after", || {
+    ("1 layer, classify", || over(ClassifyLayer::new())),
+    ("2 layers, and retry-after", || {
         over(
             ServiceBuilder::new()
                 .layer(RetryAfterLayer::new())
                 .layer(ClassifyLayer::new()),
         )
     }),
-    ("3 layers: and circuit-breaker", || {
+    ("3 layers, and circuit-breaker", || {
         over(
             ServiceBuilder::new()
                 .layer(CircuitBreakerLayer::new())
@@ -107,7 +107,7 @@ pub const BY_NUMBER_OF_LAYERS: &[Contender] = &[
                 .layer(ClassifyLayer::new()),
         )
     }),
-    ("4 layers: and pause", || {
+    ("4 layers, and pause", || {
         over(
             ServiceBuilder::new()
                 .layer(PauseLayer::new())
@@ -116,7 +116,7 @@ pub const BY_NUMBER_OF_LAYERS: &[Contender] = &[
                 .layer(ClassifyLayer::new()),
         )
     }),
-    ("5 layers: and retry-budget", || {
+    ("5 layers, and retry-budget", || {
         over(
             ServiceBuilder::new()
                 .layer(RetryBudgetLayer::new())
@@ -126,8 +126,8 @@ pub const BY_NUMBER_OF_LAYERS: &[Contender] = &[
                 .layer(ClassifyLayer::new()),
         )
     }),
-    ("6 layers: and backoff-jitter", || over(all())),
-    ("8 layers: and deadline, attempt timeouts", || {
+    ("6 layers, and backoff-jitter", || over(all())),
+    ("8 layers, and deadline, attempt timeouts", || {
         over(all_with_timers())
     }),
 ];

@@ -1,47 +1,47 @@
-//! One case in a process of its own: `INDEX base|case [CALLS]` on the command line.
+//! One case in a process of its own.
 
-use std::env;
-
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::cases;
 use crate::drive::Runner;
+use crate::measure::current_thread;
 
-/// What the command line asks for.
+/// Which of the two that a figure is the difference of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What the contender is compared with.
+    Base,
+    /// The contender itself.
+    Case,
+}
+
+/// A case that is ready to run.
 pub struct Probe {
-    /// The contender, or what it is compared with.
-    pub runner: Runner,
-    /// How many calls, where the command line says so.
-    pub calls: Option<usize>,
+    runner: Runner,
     /// Layers may want one; it is not used to drive them.
-    pub runtime: Runtime,
+    runtime: Runtime,
 }
 
-/// Reads the command line; `None` if it does not say which case.
-#[must_use]
-pub fn from_arguments() -> Option<Probe> {
-    let mut arguments = env::args().skip(1);
-    let index: usize = arguments.next()?.parse().ok()?;
-    let side = arguments.next()?;
-    let case = cases::all().get(index).copied()?;
-    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
-    let factory = {
-        let _guard = runtime.enter();
-        match side.as_str() {
-            "base" => (case.base)(),
-            "case" => (case.make)(),
-            _ => return None,
-        }
-    };
-    Some(Probe {
-        runner: factory(),
-        calls: arguments.next().and_then(|calls| calls.parse().ok()),
-        runtime,
-    })
-}
+impl Probe {
+    /// The case at `index` of [`cases::all`]; `None` if there is none.
+    #[must_use]
+    pub fn new(index: usize, side: Side) -> Option<Self> {
+        let case = cases::calls().get(index).copied()?;
+        let runtime = current_thread();
+        let factory = {
+            let _guard = runtime.enter();
+            match side {
+                Side::Base => (case.base)(),
+                Side::Case => (case.make)(),
+            }
+        };
+        let runner = factory();
+        Some(Self { runner, runtime })
+    }
 
-/// What callgrind counts: the name tells it where to begin and to end.
-#[inline(never)]
-pub fn counted(runner: &mut Runner, calls: usize) {
-    runner(calls);
+    /// Makes `calls` calls.
+    pub fn run(&mut self, calls: usize) {
+        let _guard = self.runtime.enter();
+        (self.runner)(calls);
+    }
 }

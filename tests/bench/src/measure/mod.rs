@@ -1,21 +1,21 @@
 //! How a case is measured.
 
-mod child;
-mod loopback;
-mod threads;
-mod time;
+pub mod allocations;
+pub mod instructions;
+pub mod overhead;
+pub mod threads;
 
-pub use self::child::{allocations, instructions, valgrind_is_installed};
-pub use self::loopback::nanos_a_request;
-pub use self::threads::two_over_one;
-pub use self::time::overhead_ns;
+use tokio::runtime::{Builder, Runtime};
 
-/// The middle value; of an even number the lower of the two.
+/// A runtime for one thread, with timers and sockets.
+///
+/// # Panics
+///
+/// If the operating system refuses it what it needs.
 #[must_use]
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values
-        .get(values.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or(f64::NAN)
+pub fn current_thread() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }

@@ -1,9 +1,11 @@
+//! How the cost holds with two threads.
+
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::median;
-use crate::cases::Case;
+use super::current_thread;
+use crate::cases::{Case, Kind};
 use crate::drive::Factory;
 
 const REPEATS: usize = 5;
@@ -15,17 +17,19 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// thread has a current-thread runtime of its own; the median of five.
 #[must_use]
 pub fn two_over_one(case: &Case) -> Option<f64> {
-    if thread::available_parallelism().map_or(1, usize::from) < 2 {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if case.kind != Kind::Call || cores < 2 {
         return None;
     }
     let factory = (case.make)();
     let calls = calls_in(LONGEST, &factory);
-    let ratios = (0..REPEATS).map(|_| {
+    let mut ratios: [f64; REPEATS] = std::array::from_fn(|_| {
         let one = time(&factory, 1, calls).as_secs_f64();
         let two = time(&factory, 2, calls).as_secs_f64();
         2.0 * one / two
     });
-    Some(median(ratios.collect()))
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(REPEATS / 2).copied()
 }
 
 /// How many calls fit into `time`, up to [`CALLS`].
@@ -45,10 +49,7 @@ fn time(factory: &Factory, threads: usize, calls: usize) -> Duration {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
-                    let runtime = tokio::runtime::Builder::new_current_thread()
-                        .enable_all()
-                        .build()
-                        .expect("a runtime");
+                    let runtime = current_thread();
                     let _guard = runtime.enter();
                     let mut runner = factory();
                     runner(calls / 20);

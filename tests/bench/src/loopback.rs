@@ -1,72 +1,80 @@
+//! Whole requests over TCP, 64 in flight, to a server with a thread of its own.
+
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-use tower::{Service, ServiceExt};
+use tower::layer::util::Identity;
+use tower::{Layer, Service, ServiceExt};
 use tower_steady::BoxError;
 
-use super::median;
+use crate::cases::{Contender, OURS};
+use crate::drive::Factory;
+use crate::measure::current_thread;
 use crate::{ours, peers, request};
 
-const ROUNDS: usize = 9;
 const IN_FLIGHT: usize = 64;
-const REQUESTS: usize = 12_800;
 
-/// Nanoseconds a request over a loopback connection, 64 in flight, for a hyper client alone and with
-/// all layers in front of it, ours and what a user would pick instead; the median of rounds in turn.
-/// The server has a thread of its own.
+type Http = Client<HttpConnector, Full<Bytes>>;
+
+/// What is put in front of the client.
+pub const LAYERED: &[Contender] = &[
+    (OURS, || over(ours::all())),
+    ("tower-steady without a look into JSON", || {
+        over(ours::all_without_look())
+    }),
+    ("tower retry + tower-resilience breaker", || {
+        over(peers::retry_and_breaker())
+    }),
+];
+
+/// The hyper client alone.
 #[must_use]
-pub fn nanos_a_request() -> [(&'static str, f64); 4] {
-    let address = serve();
-    let runtime = current_thread();
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let layered = ours::all().service(client.clone());
-    let without_look = ours::all_without_look().service(client.clone());
-    let peer = peers::retry_and_breaker().service(client.clone());
-    let mut nanos = [const { Vec::new() }; 4];
-    // The first round warms the pool.
-    for round in 0..=ROUNDS {
-        let times = [
-            runtime.block_on(drive(&client, address)),
-            runtime.block_on(drive(&layered, address)),
-            runtime.block_on(drive(&without_look, address)),
-            runtime.block_on(drive(&peer, address)),
-        ];
-        if round > 0 {
-            for (all, time) in nanos.iter_mut().zip(times) {
-                all.push(time);
-            }
-        }
-    }
-    let [alone, ours, without_look, peer] = nanos.map(median);
-    [
-        ("hyper client alone", alone),
-        ("tower-steady over it", ours),
-        ("tower-steady without a look into JSON", without_look),
-        ("tower retry + tower-resilience breaker over it", peer),
-    ]
+pub fn alone() -> Factory {
+    over(Identity::new())
 }
 
-async fn drive<S, B>(service: &S, address: SocketAddr) -> f64
+fn over<L, B>(layer: L) -> Factory
+where
+    L: Layer<Http> + Clone + Send + Sync + 'static,
+    L::Service: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+    <L::Service as Service<Request<Full<Bytes>>>>::Error: Into<BoxError>,
+    B: Body,
+    B::Error: fmt::Debug,
+{
+    Box::new(move || {
+        let address = serve();
+        let uri: Uri = format!("http://{address}/v1/chat/completions")
+            .parse()
+            .expect("a valid URI");
+        let runtime = current_thread();
+        let service = layer.layer(Client::builder(TokioExecutor::new()).build_http());
+        Box::new(move |calls| runtime.block_on(send(&service, &uri, calls)))
+    })
+}
+
+/// Sends `calls` requests and reads their answers to the end.
+async fn send<S, B>(service: &S, uri: &Uri, calls: usize)
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone,
     S::Error: Into<BoxError>,
-    B: http_body::Body,
-    B::Error: std::fmt::Debug,
+    B: Body,
+    B::Error: fmt::Debug,
 {
-    let uri: Uri = format!("http://{address}/v1/chat/completions")
-        .parse()
-        .expect("a valid URI");
+    let left = Cell::new(calls);
     let worker = async || {
         let mut service = service.clone();
-        for _ in 0..REQUESTS / IN_FLIGHT {
+        while let Some(rest) = left.get().checked_sub(1) {
+            left.set(rest);
             let mut request = request::mix();
             *request.uri_mut() = uri.clone();
             let ready = service.ready().await.map_err(Into::into).expect("ready");
@@ -75,9 +83,7 @@ where
             body.collect().await.expect("a whole body");
         }
     };
-    let start = Instant::now();
     futures_util::future::join_all((0..IN_FLIGHT).map(|_| worker())).await;
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(u32::try_from(REQUESTS).unwrap_or(u32::MAX))
 }
 
 /// Answers 500 bytes of JSON to everything, until the process ends.
@@ -105,11 +111,4 @@ fn serve() -> SocketAddr {
         });
     });
     address
-}
-
-fn current_thread() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
 }
