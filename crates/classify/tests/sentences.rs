@@ -98,6 +98,35 @@ const SENTENCES: &[(u16, &str, &[&str])] = &[
     ),
     (
         400,
+        "context-length-words",
+        &[
+            "Your prompt exceeds the context size of the model: 9000 > 8192",
+            "This conversation is too long by 100 tokens",
+            "The input is longer than the sequence length of 512",
+            "9000 tokens of input are greater than 8192",
+            "There are more tokens than fit in the messages",
+            "inputs tokens + max_new_tokens must be <= 4096",
+            "inputs must have less than 512 tokens. Given: 700",
+            "Please reduce the length of your prompt",
+            "This request exceeds the model's maximum input length",
+            "The prompt length (4096) should not exceed 4000",
+        ],
+    ),
+    (
+        400,
+        "content-policy-words",
+        &[
+            "The prompt contains sensitive words that violate Google's Responsible AI practices.",
+            "The answer was blocked for safety",
+            "Rejected by moderation",
+            "Refused as harmful",
+            "Filtered as inappropriate",
+            "Prohibited: sensitive content",
+            "Unsafe images are prohibited",
+        ],
+    ),
+    (
+        400,
         "location-phrase",
         &[
             "User location is not supported for the API use.",

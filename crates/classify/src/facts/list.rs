@@ -29,6 +29,11 @@ pub(crate) enum Phrase {
     Denied,
     BadRequest,
     Unavailable,
+    Prompt,
+    Exceeds,
+    Tokens,
+    Refused,
+    Harm,
     Blocked,
 }
 
@@ -367,6 +372,59 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
     (
         Phrase::Unavailable,
         &["service unavailable", "not ready for inference"],
+    ),
+    // Words that mean little alone. A rule asks for several of them.
+    (
+        Phrase::Prompt,
+        &["prompt", "input", "messages", "conversation"],
+    ),
+    (
+        Phrase::Exceeds,
+        &[
+            "exceed",
+            "too long",
+            "longer than",
+            "greater than",
+            "more tokens than",
+            "must be <=",
+            "must have less than",
+            "reduce the length",
+        ],
+    ),
+    (
+        Phrase::Tokens,
+        &[
+            "token",
+            "context",
+            "sequence length",
+            "input length",
+            "prompt length",
+            "length of your",
+        ],
+    ),
+    (
+        Phrase::Refused,
+        &[
+            "blocked",
+            "rejected",
+            "refused",
+            "filtered",
+            "violat",
+            "prohibited",
+        ],
+    ),
+    (
+        Phrase::Harm,
+        &[
+            "safety",
+            "moderation",
+            "harmful",
+            "inappropriate",
+            "sensitive content",
+            "sensitive words",
+            "unsafe",
+            "responsible ai",
+        ],
     ),
     (Phrase::Blocked, &["blocked", "deny-list", "denylist"]),
 ];

@@ -13,7 +13,7 @@ use super::waits;
 
 /// Which sentences were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Phrases(u32);
+pub(crate) struct Phrases(u64);
 
 impl Phrases {
     pub(crate) const fn of(phrase: Phrase) -> Self {

@@ -101,6 +101,8 @@ pub(super) static TABLE: &[Rule] = &[
     rule("quota-of-zero", On::S429.or(On::STREAM), says(Phrase::Zero), QuotaExhausted, "Gemini's \"limit: 0\": this model is not in the plan, and no RetryInfo changes that").then(Then::GiveUpWithoutWait),
     rule("request-over-limit", On::S429.or(On::STREAM), When::Check(over_limit), TooLarge, "\"Limit 30000, Requested 31538\": one request is more than the whole bucket"),
     rule("payload-phrase", On::S400.or(On::S413).or(On::S429).or(On::STREAM), says(Phrase::PayloadTooLarge), TooLarge, "the body is over a size limit"),
+    rule("context-length-words", On::S400.or(On::S413).or(On::S422).or(On::STREAM), When::Check(too_long), ContextLength, "a prompt that exceeds something counted in tokens, however it is put"),
+    rule("content-policy-words", On::S400.or(On::S403).or(On::S422).or(On::STREAM), When::Check(harmful), ContentPolicy, "a prompt or an answer that is refused for its harm, however it is put"),
     rule("rate-limit-reason", On::S400.or(On::S403), ids!["rateLimitExceeded" "userRateLimitExceeded" "rate_limit_error" "too_many_requests" "RateLimitReached"], RateLimited, "Google's older reason under a 403 PERMISSION_DENIED: it says more than the code that repeats the status"),
     rule("key-code", KEY, ids!["API_KEY_INVALID" "invalid_api_key" "wrong_api_key" "token_revoked" "invalid_authentication" "authentication_error" "AuthenticationError" "invalid_authentication_error" "unauthenticated" "unauthorized" "invalid_token" "expired_token" "token_expired" "ExpiredTokenException" "ExpiredToken" "UnrecognizedClientException" "InvalidSignatureException" "SignatureDoesNotMatch" "IncompleteSignatureException" "IncompleteSignature" "MissingAuthenticationTokenException" "MissingAuthenticationToken" "InvalidClientTokenId" "NotAuthorizedException" "RequestExpired" "The request does not have valid authentication credentials" "base_resp.1004" "base_resp.2049"], Auth, "the key is wrong, although the status is not 401"),
     rule("not-found-code", KEY, ids!["model_not_found" "model_not_found_error" "DeploymentNotFound" "ResourceNotFoundException" "UnknownOperationException" "not_found_error" "resource_not_found_error" "NotFoundError" "NOT_FOUND" "Some requested entity was not found"], NotFound, "no such model or deployment for this key, although the status is not 404"),
@@ -142,6 +144,15 @@ fn cohere(facts: &Facts<'_>) -> bool {
 fn failed_on_request(facts: &Facts<'_>) -> bool {
     let refused = |status| (400..500).contains(&status) && !matches!(status, 408 | 424 | 429);
     facts.upstream_status().is_some_and(refused)
+}
+
+fn too_long(facts: &Facts<'_>) -> bool {
+    let said = facts.phrases();
+    said.has(Phrase::Prompt) && said.has(Phrase::Exceeds) && said.has(Phrase::Tokens)
+}
+
+fn harmful(facts: &Facts<'_>) -> bool {
+    facts.phrases().has(Phrase::Refused) && facts.phrases().has(Phrase::Harm)
 }
 
 fn no_model(facts: &Facts<'_>) -> bool {
