@@ -6,7 +6,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 use tower_steady_core::key::{Everything, RequestKey};
-use tower_steady_core::{BoxError, Lease};
+use tower_steady_core::{BoxError, Lease, readiness};
 
 use crate::body::ResponseBody;
 use crate::circuit::Circuit;
@@ -125,7 +125,7 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
     /// day, and then be of no use to anybody.
     fn leave_queue(&mut self) {
         if mem::take(&mut self.queued) {
-            self.inner = self.inner.clone();
+            readiness::give_back(&mut self.inner);
         }
     }
 
@@ -145,8 +145,7 @@ impl<S: Clone, K: RequestKey> CircuitBreaker<S, K> {
             return match Permit::ask(circuit, request.extensions_mut()) {
                 Ok(permit) => ResponseFuture::calling(self.inner.call(request), permit),
                 Err((open, circuit)) => {
-                    // Gives back what it has reserved for a call that is not made.
-                    self.inner = self.inner.clone();
+                    readiness::give_back(&mut self.inner);
                     ResponseFuture::rejected(open, &circuit)
                 }
             };

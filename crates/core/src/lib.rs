@@ -45,6 +45,7 @@ pub mod hint;
 pub mod key;
 pub mod metrics;
 mod outcome;
+pub mod readiness;
 mod report;
 pub mod request_id;
 mod seeds;

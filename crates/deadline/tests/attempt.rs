@@ -245,9 +245,9 @@ async fn stream(
     let (sender, body) = Channel::new(16);
     let mut response = Response::new(());
     head(&mut response);
-    let mut response = Some(response.map(|()| body));
+    let response = Arc::new(Mutex::new(Some(response.map(|()| body))));
     let service = layer.layer(service_fn(move |_: Request<()>| {
-        let response = response.take().unwrap();
+        let response = response.lock().unwrap().take().unwrap();
         async { Ok::<_, BoxError>(response) }
     }));
     let response = service.oneshot(request(deadline)).await.unwrap();
@@ -353,9 +353,9 @@ async fn output_cut_into_pieces_is_still_output() {
 async fn the_time_to_first_output_runs_on_over_head_and_body() {
     let layer = limits().first_output(secs(10)).build().unwrap();
     let (sender, body) = Channel::<Bytes, BoxError>::new(1);
-    let mut body = Some(body);
+    let body = Arc::new(Mutex::new(Some(body)));
     let service = layer.layer(service_fn(move |_: Request<()>| {
-        let body = body.take().unwrap();
+        let body = body.lock().unwrap().take().unwrap();
         async {
             sleep(secs(6)).await;
             Ok::<_, BoxError>(Response::new(body))

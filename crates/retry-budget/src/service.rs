@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
-use tower_steady_core::{Attempt, BoxError, Shared};
+use tower_steady_core::{Attempt, BoxError, Shared, readiness};
 
 use crate::account::Account;
 use crate::call::Call;
@@ -39,7 +39,7 @@ impl<S> RetryBudget<S> {
 
 impl<S, B, RB> Service<Request<B>> for RetryBudget<S>
 where
-    S: Service<Request<B>, Response = Response<RB>>,
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
     S::Error: Into<BoxError>,
 {
     type Response = Response<RB>;
@@ -56,7 +56,10 @@ where
             Charge::unless_paid(attempt, || Priced::new(self.account.lease(), attempt.after));
         let charge = match charge {
             Ok(charge) => charge,
-            Err(failure) => return ResponseFuture::new(Call::rejected(failure)),
+            Err(failure) => {
+                readiness::give_back(&mut self.inner);
+                return ResponseFuture::new(Call::rejected(failure));
+            }
         };
         let nesting = nesting::ratio();
         let response = self.inner.call(request);

@@ -1,5 +1,5 @@
-//! Readiness through the whole stack: who waits between tries holds none of it, an open circuit needs
-//! none, and one that fails costs nobody an answer.
+//! Readiness through the whole stack: who waits between tries holds none of it, who refuses a call gives
+//! it back, an open circuit needs none, and one that fails costs nobody an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,17 +10,18 @@ use http::{Request, Response};
 use stack::{Parts, RequestBody, call, chat};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::{Service, ServiceBuilder};
+use tower::limit::{ConcurrencyLimit, GlobalConcurrencyLimitLayer};
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_layer::Layer;
 use tower_steady_backoff_jitter::RetryLayer;
 use tower_steady_circuit_breaker::CircuitBreakerLayer;
 use tower_steady_classify::ClassifyLayer;
-use tower_steady_core::{BoxError, Class, Failure, VetoReason};
+use tower_steady_core::key::Label;
+use tower_steady_core::{Attempt, BoxError, Class, Deadline, Failure, VetoReason};
 use tower_steady_deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use tower_steady_replay_body::ReplayLayer;
 use tower_steady_retry_after::{PauseLayer, RetryAfterLayer};
-use tower_steady_retry_budget::RetryBudgetLayer;
+use tower_steady_retry_budget::{RetryBudgetLayer, SpendLayer};
 use tower_steady_testkit::{Answer, AnswerBody, Provider, ProviderService, ResponseFuture, Script};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,6 +56,74 @@ async fn waiting_between_tries_starves_nobody_behind_a_shared_limit() {
         let slow = slow.unwrap();
         assert_eq!(slow.status, 200, "{name}");
         assert!(slow.elapsed >= 30 * SECOND, "{name}");
+    }
+}
+
+/// Ready under a limit of one, and then refused by a layer above it.
+async fn free_after_a_refusal<L>(
+    layer: L,
+    request: Request<RequestBody>,
+    shut: impl Fn(&L),
+) -> usize
+where
+    L: Layer<ConcurrencyLimit<ProviderService>>,
+    L::Service: Service<Request<RequestBody>, Error = BoxError>,
+{
+    let provider = Provider::new(Answer::new(200));
+    let permits = Arc::new(Semaphore::new(1));
+    let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&permits));
+    let mut service = layer.layer(limit.layer(provider.service()));
+    let ready = service.ready().await.unwrap_or_else(|_| panic!("ready"));
+    assert_eq!(permits.available_permits(), 0, "nothing reserved yet");
+    shut(&layer);
+    let error = ready.call(request).await.err().expect("a refusal");
+    let outcome = Failure::find(&*error).unwrap().outcome();
+    assert_eq!(outcome.class, Class::Rejected);
+    assert_eq!(provider.calls().len(), 0);
+    // The service itself is still there, and idle.
+    permits.available_permits()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_a_call_gives_its_slot_of_a_shared_limit_back() {
+    fn with<N: Clone + Send + Sync + 'static>(note: N) -> Request<RequestBody> {
+        let mut request = chat("http://p");
+        request.extensions_mut().insert(note);
+        request
+    }
+    let late = || with(Deadline::at(Instant::now().into_std()));
+    let unpaid = || with(Attempt::new(2, false));
+    let budget = RetryBudgetLayer::builder().initial(0.0).build().unwrap();
+    let spend = SpendLayer::builder().per_request(1).build().unwrap();
+    let pause = PauseLayer::builder().max_wait(Duration::ZERO);
+    let pause = pause.build().unwrap();
+    let close = |pause: &PauseLayer| assert!(pause.handle().pause(&Label::new("p"), SECOND));
+    let open = |breaker: &CircuitBreakerLayer| breaker.handle().force_open();
+    let freed = [
+        (
+            "deadline",
+            free_after_a_refusal(DeadlineLayer::new(), late(), |_| ()).await,
+        ),
+        (
+            "timeouts",
+            free_after_a_refusal(AttemptTimeoutLayer::new(), late(), |_| ()).await,
+        ),
+        (
+            "budget",
+            free_after_a_refusal(budget, unpaid(), |_| ()).await,
+        ),
+        ("spend", free_after_a_refusal(spend, unpaid(), |_| ()).await),
+        (
+            "pause",
+            free_after_a_refusal(pause, chat("http://p"), close).await,
+        ),
+        (
+            "breaker",
+            free_after_a_refusal(CircuitBreakerLayer::new(), chat("http://p"), open).await,
+        ),
+    ];
+    for (layer, free) in freed {
+        assert_eq!(free, 1, "{layer} holds a slot for a call it refused");
     }
 }
 

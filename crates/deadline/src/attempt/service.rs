@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use tower_steady_core::{Attempt, BoxError, Deadline};
+use tower_steady_core::{Attempt, BoxError, Deadline, readiness};
 
 use super::future::Watch;
 use super::timers::Limits;
@@ -26,7 +26,7 @@ impl<S> AttemptTimeout<S> {
 
 impl<S, B, RB> Service<Request<B>> for AttemptTimeout<S>
 where
-    S: Service<Request<B>, Response = Response<RB>>,
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
     S::Error: Into<BoxError>,
     RB: Body,
 {
@@ -46,6 +46,7 @@ where
         let start = clock::now();
         if let Some(deadline) = deadline {
             if deadline <= start {
+                readiness::give_back(&mut self.inner);
                 return AttemptFuture::too_late();
             }
             if let Some(forward) = request.extensions().get::<Forward>().cloned() {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use http::{Request, Response};
 use tower_service::Service;
-use tower_steady_core::{BoxError, Deadline};
+use tower_steady_core::{BoxError, Deadline, readiness};
 
 use super::DeadlineFuture;
 use super::config::Config;
@@ -26,7 +26,7 @@ impl<S> DeadlineService<S> {
 
 impl<S, B, RB> Service<Request<B>> for DeadlineService<S>
 where
-    S: Service<Request<B>, Response = Response<RB>>,
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
     S::Error: Into<BoxError>,
 {
     type Response = Response<RB>;
@@ -42,6 +42,7 @@ where
             return DeadlineFuture::unbounded(self.inner.call(request));
         };
         if deadline <= now {
+            readiness::give_back(&mut self.inner);
             return DeadlineFuture::too_late();
         }
         let note = Deadline::at(deadline);

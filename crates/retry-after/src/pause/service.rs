@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 use tower_steady_core::key::{ByHost, RequestKey};
-use tower_steady_core::{BoxError, Deadline};
+use tower_steady_core::{BoxError, Deadline, readiness};
 
 use super::caller::Caller;
 use super::clock;
@@ -115,7 +115,7 @@ impl<S, K: RequestKey> Pause<S, K> {
                 // whose clone is made ready when it may go, nor here, where what was made ready for
                 // this call would stay reserved until the next.
                 let service = self.inner.clone();
-                self.inner = self.inner.clone();
+                readiness::give_back(&mut self.inner);
                 let place = Place::new(slot, patience);
                 ResponseFuture::waiting(Waiting::new(service, request, place))
             }
@@ -135,7 +135,7 @@ impl<S: Clone, K: RequestKey> Pause<S, K> {
     where
         S: Service<Request<B>>,
     {
-        self.inner = self.inner.clone();
+        readiness::give_back(&mut self.inner);
         ResponseFuture::refused(refuse(paused, slot))
     }
 }

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use tower_steady_core::{Attempt, BoxError, Shared};
+use tower_steady_core::{Attempt, BoxError, Shared, readiness};
 
 use super::SpendHandle;
 use super::book::Book;
@@ -40,7 +40,7 @@ impl<S> Spend<S> {
 
 impl<S, B, RB> Service<Request<B>> for Spend<S>
 where
-    S: Service<Request<B>, Response = Response<RB>>,
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
     S::Error: Into<BoxError>,
     B: Body,
 {
@@ -60,7 +60,10 @@ where
         });
         let charge = match charge {
             Ok(charge) => charge,
-            Err(failure) => return ResponseFuture::new(Call::rejected(failure)),
+            Err(failure) => {
+                readiness::give_back(&mut self.inner);
+                return ResponseFuture::new(Call::rejected(failure));
+            }
         };
         let nesting = nesting::spend();
         let response = self.inner.call(request);
