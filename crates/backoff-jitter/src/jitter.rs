@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tower_steady_core::ConfigError;
+
 use crate::Schedule;
 
 /// How a delay is drawn from the schedule's window `v` (Brooker, "Exponential Backoff And Jitter",
@@ -18,7 +20,8 @@ pub enum Jitter {
     Full,
     /// `v/2 + U(0, v/2)`, mean `3v/4`: never sooner than half the window.
     Equal,
-    /// `v + U(0, j)`, mean `v + j/2`. The jitter is added to the capped window and may pass the cap.
+    /// `v + U(0, j)`, mean `v + j/2`. The jitter is added to the capped window and may pass the cap; `j`
+    /// itself may not.
     Additive(Duration),
     /// `U(base, min(cap, 3 · previous))`, where the previous delay is at least the base. It grows by
     /// itself, by 1.5 a retry in the mean: of the schedule only base and cap count.
@@ -29,6 +32,16 @@ pub enum Jitter {
 }
 
 impl Jitter {
+    pub(crate) fn check(self, cap: Duration) -> Result<(), ConfigError> {
+        match self {
+            Self::Additive(most) if most > cap => Err(ConfigError::new(
+                "jitter",
+                format!("must not add more than the `cap` of {cap:?}, got {most:?}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The delay before this retry (counted from 1), with `random` uniform over all `u64`.
     pub(crate) fn delay(
         self,

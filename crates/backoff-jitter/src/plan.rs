@@ -110,6 +110,7 @@ impl Plan {
         self.jitter.get_or_insert(jitter);
         self.schedule = self.schedule.or_cap(cap);
         self.schedule.check()?;
+        self.kind().check(cap)?;
         if self.max_attempts == 0 {
             return Err(ConfigError::new(
                 "plan",

@@ -169,6 +169,10 @@ fn bad_configuration_is_refused_by_name() {
             RetryLayer::builder().wait_cap(second).min_wait(2 * second),
             "min_wait",
         ),
+        (
+            RetryLayer::builder().jitter(Jitter::Additive(Duration::MAX)),
+            "jitter",
+        ),
         (plan(Schedule::exponential(Duration::ZERO)), "base"),
         (plan(Schedule::linear(Duration::ZERO, second)), "base"),
         (plan(Schedule::exponential(2 * second).cap(second)), "cap"),

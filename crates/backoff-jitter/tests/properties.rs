@@ -271,7 +271,12 @@ fn cases() -> impl Strategy<Value = Case> {
     );
     let notes = (proptest::option::of(times()), prop::bool::weighted(0.2));
     let dropped = proptest::option::weighted(0.3, times());
-    (vec(steps(), 0..8), numbers, notes, jitters(), dropped).prop_map(
+    // No more than the cap, past which no loop is built.
+    let jitter = jitters().prop_map(|jitter| match jitter {
+        Jitter::Additive(most) => Jitter::Additive(most.min(Duration::from_secs(20))),
+        other => other,
+    });
+    (vec(steps(), 0..8), numbers, notes, jitter, dropped).prop_map(
         |(script, (total, lowered, tokens, nested, seed), notes, jitter, dropped)| Case {
             script,
             total,

@@ -260,3 +260,22 @@ impl Seen {
         self.request |= text.starts_with("invalid URL") || text.contains("UserAbsoluteUriRequired");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_in_a_body_comes_after_a_request_whatever_it_says() {
+        for kind in [
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::NotFound,
+            io::ErrorKind::ConnectionReset,
+        ] {
+            let boxed: BoxError = io::Error::from(kind).into();
+            assert!(classify_body_error(&io::Error::from(kind)).sent, "{kind}");
+            assert!(classify_body_error(&boxed).sent, "{kind}");
+        }
+        assert!(!classify_error(&io::Error::from(io::ErrorKind::ConnectionRefused)).sent);
+    }
+}

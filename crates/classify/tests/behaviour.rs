@@ -145,6 +145,26 @@ async fn broken_error_body_gives_what_arrived_and_then_its_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn body_says_that_it_is_at_its_end_when_all_of_it_has_been_handed_on() {
+    for (steps, frames) in [
+        (vec![Step::data(QUOTA)], 1),
+        (vec![Step::data(&QUOTA[..10]), Step::data(&QUOTA[10..])], 2),
+        (vec![Step::data(QUOTA), Step::Trailers(HeaderMap::new())], 2),
+        (vec![Step::data(QUOTA), Step::Break], 2),
+    ] {
+        let told = format!("{steps:?}");
+        let (body, _) = scripted(steps);
+        let response = call(&ClassifyLayer::new(), answer(429, JSON, body)).await;
+        let mut body = Box::pin(response.unwrap().into_body());
+        for _ in 0..frames {
+            assert!(!body.is_end_stream(), "{told}");
+            body.frame().await.expect("a frame or an error").ok();
+        }
+        assert!(body.is_end_stream(), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn trailers_of_an_error_come_after_its_body() {
     let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), "1".parse().unwrap())]);
     let (body, _) = scripted([Step::data("{}"), Step::Trailers(trailers)]);
@@ -457,6 +477,24 @@ async fn max_hold_lets_a_quiet_stream_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn max_hold_of_a_stream_that_is_called_json_begins_when_that_shows() {
+    let layer = ClassifyLayer::builder()
+        .time_limit(Duration::from_secs(2))
+        .max_hold(Duration::from_secs(3))
+        .build()
+        .unwrap();
+    let (body, _) = scripted([
+        Step::Wait(Duration::from_secs(1)),
+        Step::data(": ping\n\n"),
+        Step::Hang,
+    ]);
+    let begun = Instant::now();
+    let response = call(&layer, answer(200, JSON, body)).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::from_secs(4));
+    assert!(response.extensions().get::<Outcome>().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn ndjson_error_and_end_are_seen() {
     let hello = "{\"model\":\"m\",\"message\":{\"content\":\"Hi\"},\"done\":false}\n";
     let done = "{\"model\":\"m\",\"done\":true}\n";
@@ -526,6 +564,12 @@ async fn grpc_status_counts_in_the_head_and_in_the_trailers() {
             None,
             Class::Transport,
         ),
+        // By hand, and so final: who cancelled does not want it again.
+        (
+            vec![Step::Trailers(status("1"))],
+            Some(Class::ServerError),
+            Class::ServerError,
+        ),
         (vec![Step::data("message")], None, Class::Transport),
         (vec![], Some(Class::Transport), Class::Transport),
     ] {
@@ -542,6 +586,26 @@ async fn grpc_status_counts_in_the_head_and_in_the_trailers() {
         let cell = stream(&response);
         frames(response.into_body()).await;
         assert_eq!(cell.verdict().unwrap().class, class, "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn grpc_status_says_whether_another_try_may_help() {
+    // From google/rpc/code.proto; those that are final whatever the HTTP status beside them says.
+    for (code, transient) in [
+        ("1", false),
+        ("6", false),
+        ("15", false),
+        ("10", true),
+        ("13", true),
+        ("14", true),
+    ] {
+        let (body, _) = scripted([]);
+        let mut refused = answer(200, "application/grpc", body);
+        let headers = refused.headers_mut();
+        headers.insert("grpc-status", code.parse().unwrap());
+        let response = call(&ClassifyLayer::new(), refused).await.unwrap();
+        assert_eq!(outcome(&response).transient, transient, "{code}");
     }
 }
 

@@ -4,6 +4,12 @@
 /// out of replays (`ReplayBody` of `tower-steady-replay-body`, past its limit) implements it itself
 /// and answers `None` from then on. A type of your own that must pass through once answers `None`
 /// always.
+#[diagnostic::on_unimplemented(
+    message = "a retry cannot send a body of type `{Self}` again",
+    label = "neither `Clone` nor `TryClone`",
+    note = "a body in memory is `Clone`; `ReplayLayer` of `tower-steady-replay-body` above the retry layer \
+            makes any other body one that can be sent again"
+)]
 pub trait TryClone: Sized {
     /// A body that yields the same bytes from the start, or `None` where that is not possible any
     /// more. Cheap: called once before the first try and once before each later one.

@@ -65,13 +65,13 @@ impl Script {
         self
     }
 
-    /// This answer to everything after the list.
+    /// This answer to everything after the list. The last of `then` and [`again`](Self::again) counts.
     pub fn then(mut self, answer: impl Into<Answer>) -> Self {
         self.rest = Rest::Answer(Box::new(answer.into()));
         self
     }
 
-    /// The list from its start again after its end.
+    /// The list from its start again after its end. The last of [`then`](Self::then) and `again` counts.
     pub fn again(mut self) -> Self {
         self.rest = Rest::Again;
         self
