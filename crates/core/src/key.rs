@@ -221,7 +221,7 @@ impl RequestKey for BySecret {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretKey(Option<[u64; 2]>);
 
-/// Not even the hash is printed: it tells two keys apart, not which they are.
+/// Sixteen bits of the hash and no more: they tell two keys apart, not which they are.
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -17,6 +17,28 @@ use crate::{Inspect, SteadyHandle};
 ///
 /// Cloning a stack, and laying it over two services, shares its state: two routes share a breaker
 /// exactly when they share the layer value.
+///
+/// Its service's type has a name for each layer, and the compiler's work grows steeply where stacks are
+/// laid over each other. Put a box between two, and wherever the type has to be written down:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use tower::ServiceBuilder;
+/// use tower::util::BoxCloneSyncServiceLayer;
+/// use tower_steady::Steady;
+/// # use http::{Request, Response};
+/// # let client = tower::service_fn(async |_: Request<Full<Bytes>>| {
+/// #     Ok::<_, tower_steady::BoxError>(Response::new(Full::<Bytes>::default()))
+/// # });
+///
+/// let service = ServiceBuilder::new()
+///     .layer(BoxCloneSyncServiceLayer::new(Steady::interactive()))
+///     .layer(BoxCloneSyncServiceLayer::new(Steady::background()))
+///     .service(client);
+/// # async fn call<S: tower::Service<Request<Full<Bytes>>>>(_: S) {}
+/// # drop(call(service));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Steady<
     Replay = Identity,
