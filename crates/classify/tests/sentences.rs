@@ -218,6 +218,7 @@ const SENTENCES: &[(u16, &str, &[&str])] = &[
             "Your subscription has expired",
             "Subscription expired",
             "Your free trial has expired",
+            "It has used up its free trial quota for this model",
             "Your free trial has ended",
             "Trial expired",
             "Payment required",

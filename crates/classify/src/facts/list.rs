@@ -94,7 +94,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         "run out of available resources", "exhausted your credits", "credits have expired",
         "credits expired", "negative balance", "balance is negative", "unpaid invoice",
         "is overdue", "payment failed", "subscription has expired", "subscription expired",
-        "trial has expired", "trial has ended", "trial expired", "payment required",
+        "trial has expired", "free trial quota", "trial has ended", "trial expired", "payment required",
         "call volume quota", "bandwidth quota", "余额不足", "额度不足", "额度已用尽", "欠费",
     ]),
     (Phrase::Zero, &["limit: 0"]),

@@ -99,7 +99,10 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
         (_, "quotaId") => Role::Quota,
         (_, "retryDelay") => Role::Seconds,
         (_, "resets_at") => Role::Reset,
-        (_, "originalStatusCode" | "http_status_code" | "raw_status_code")
+        (
+            _,
+            "originalStatusCode" | "OriginalStatusCode" | "http_status_code" | "raw_status_code",
+        )
         | (_, "statusCode" | "status_code") => Role::Upstream,
         (_, "retryable") if top => Role::Retryable,
         _ => return None,
