@@ -92,7 +92,12 @@ fn code_in_a_success_decides_like_one_under_a_status() {
         if !by_code || alone.transient {
             continue;
         }
-        let event = [b"event: error\ndata: ", &case.body()[..], b"\n\n"].concat();
+        // A line of its own for each line of the body, as server-sent events have it.
+        let mut event = b"event: error\n".to_vec();
+        for line in case.body().split(|byte| *byte == b'\n') {
+            event.extend([b"data: ", line, b"\n"].concat());
+        }
+        event.push(b'\n');
         let streamed = classify_response(StatusCode::OK, &headers, &event, None);
         if streamed.class != alone.class {
             differ.push(format!("{}: {streamed:?}, not {alone:?}", case.id()));
