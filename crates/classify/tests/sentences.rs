@@ -232,6 +232,11 @@ const SENTENCES: &[(u16, &str, &[&str])] = &[
     ),
     (
         429,
+        "current-quota-phrase",
+        &["You exceeded your current quota, please check your plan and billing details."],
+    ),
+    (
+        429,
         "quota-of-zero",
         &["Quota exceeded for metric: x, limit: 0"],
     ),

@@ -9,6 +9,7 @@ pub(crate) enum Phrase {
     Location,
     BadKey,
     Billing,
+    CurrentQuota,
     Zero,
     LongWindow,
     Day,
@@ -97,6 +98,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         "trial has expired", "free trial quota", "trial has ended", "trial expired", "payment required",
         "call volume quota", "bandwidth quota", "余额不足", "额度不足", "额度已用尽", "欠费",
     ]),
+    (Phrase::CurrentQuota, &["exceeded your current quota"]),
     (Phrase::Zero, &["limit: 0"]),
     (Phrase::LongWindow, &[
         "/ month", "/month", "per month", "per-month", "this month", "monthly limit",

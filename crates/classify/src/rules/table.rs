@@ -99,6 +99,7 @@ pub(super) static TABLE: &[Rule] = &[
     rule("memory-phrase", On::S500.or(On::STREAM), says(Phrase::Memory), ServerError, "Ollama: the model does not fit this machine, nor will it").then(Then::GiveUp),
     rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, Gemini's spend cap: a bill behind an ordinary code"),
     rule("quota-of-zero", On::S429.or(On::STREAM), says(Phrase::Zero), QuotaExhausted, "Gemini's \"limit: 0\": this model is not in the plan, and no RetryInfo changes that").then(Then::GiveUpWithoutWait),
+    rule("current-quota-phrase", On::S429.or(On::STREAM), When::Check(current_quota), QuotaExhausted, "OpenAI's insufficient_quota where a gateway lost the code; Google says the same of a minute"),
     rule("request-over-limit", On::S429.or(On::STREAM), When::Check(over_limit), TooLarge, "\"Limit 30000, Requested 31538\": one request is more than the whole bucket"),
     rule("payload-phrase", On::S400.or(On::S413).or(On::S429).or(On::STREAM), says(Phrase::PayloadTooLarge), TooLarge, "the body is over a size limit"),
     rule("context-length-words", On::S400.or(On::S413).or(On::S422).or(On::STREAM), When::Check(too_long), ContextLength, "a prompt that exceeds something counted in tokens, however it is put"),
@@ -162,6 +163,11 @@ fn limit_exceeded(facts: &Facts<'_>) -> bool {
 
 fn no_model(facts: &Facts<'_>) -> bool {
     facts.phrases().has(Phrase::Model) && facts.phrases().has(Phrase::NotFound)
+}
+
+fn current_quota(facts: &Facts<'_>) -> bool {
+    let google = facts.provider() == Some(Provider::Google) || facts.has_id("RESOURCE_EXHAUSTED");
+    facts.says_window(Phrase::CurrentQuota) && !google && facts.wait_in_words().is_none()
 }
 
 /// A limit of a day that is not said to be a rolling one.
