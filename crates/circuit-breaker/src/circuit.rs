@@ -205,3 +205,53 @@ impl fmt::Debug for Circuit {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(steady_loom)))]
+mod tests {
+    use super::*;
+    use crate::CircuitBreakerBuilder;
+
+    fn circuit(alarm: &Arc<Alarm>) -> Circuit {
+        let (settings, _) = CircuitBreakerBuilder::five_in_a_row().settings().unwrap();
+        Circuit::new(Arc::new(settings), None, Some(Arc::clone(alarm)))
+    }
+
+    #[test]
+    fn the_alarm_is_on_while_any_circuit_is_open_by_hand() {
+        let alarm = Arc::default();
+        let circuits = [circuit(&alarm), circuit(&alarm)];
+        let is_on = || alarm.is_on(Tick::default);
+        for state in [State::Closed, State::ForcedClosed] {
+            for circuit in &circuits {
+                circuit.force(State::ForcedOpen);
+                circuit.force(State::ForcedOpen);
+            }
+            assert!(is_on());
+            circuits[0].force(state);
+            assert!(is_on(), "the other one is still open");
+            circuits[1].force(state);
+            assert!(!is_on());
+        }
+    }
+
+    #[test]
+    fn a_watcher_keeps_the_later_of_two_transitions_that_come_out_of_order() {
+        let circuit = circuit(&Arc::default());
+        let mut watch = circuit.subscribe();
+        watch.mark_unchanged();
+        let change = |generation| Change {
+            from: State::Closed,
+            to: State::Open,
+            reason: None,
+            generation,
+            trips: 1,
+            open_for: None,
+        };
+        for (generation, seen) in [(2, true), (1, false), (2, false), (3, true)] {
+            circuit.announce_change(change(generation), Tick::default());
+            assert_eq!(watch.has_changed().unwrap(), seen, "{generation}");
+            let kept = watch.borrow_and_update().generation;
+            assert_eq!(kept, generation.max(2), "{generation}");
+        }
+    }
+}

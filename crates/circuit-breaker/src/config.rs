@@ -8,14 +8,14 @@ use tower_steady_core::key::{Everything, RequestKey};
 use tower_steady_core::metrics::Name;
 use tower_steady_core::{Class, ConfigError, Seeds};
 
-use crate::check::{at_least_one, in_range, positive, share};
+use crate::check::{at_least_one, positive};
 use crate::layer::CircuitBreakerLayer;
-use crate::rules::{OpenTime, Rules};
+use crate::rules::OpenTime;
 use crate::settings::{JudgeStreams, Listener, Settings, SlowBy, default_verdict};
 use crate::state::{Transition, Verdict};
 use crate::tick::nanos;
-use crate::window::BUCKETS;
-use crate::word::MAX_ROW;
+
+mod rules;
 
 /// Builds a [`CircuitBreakerLayer`]. Everything has a default; `build` refuses what cannot work.
 ///
@@ -273,8 +273,9 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
 
     /// What calls of this class say about the provider's health.
     ///
-    /// As it is: overloaded, server_error, timeout and transport are failures; rate_limited, conflict,
-    /// rejected and unknown are ignored; all others are answers, and so a success.
+    /// As it is: overloaded, server_error, timeout and transport are failures; rate_limited,
+    /// quota_exhausted, conflict, rejected and unknown are ignored; all others are answers, and so a
+    /// success.
     pub fn verdict(mut self, class: Class, verdict: Verdict) -> Self {
         self.verdicts[class.index()] = verdict;
         self
@@ -307,6 +308,12 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
     ///
     /// Names the first field that cannot work and its limit.
     pub fn build(self) -> Result<CircuitBreakerLayer<K>, ConfigError> {
+        let keyed = self.keyed;
+        let (settings, key) = self.settings()?;
+        Ok(CircuitBreakerLayer::from_settings(settings, keyed, key))
+    }
+
+    pub(crate) fn settings(self) -> Result<(Settings, K), ConfigError> {
         let rules = self.rules()?;
         at_least_one("max_keys", self.max_keys)?;
         positive("idle_after", self.idle_after)?;
@@ -329,70 +336,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
             max_keys: self.max_keys,
             idle_after: self.idle_after,
         };
-        Ok(CircuitBreakerLayer::from_settings(
-            settings, self.keyed, self.key,
-        ))
-    }
-
-    fn rules(&self) -> Result<Rules, ConfigError> {
-        let windowed = self.failure_count.is_some()
-            || self.failure_rate.is_some()
-            || self.slow_calls.is_some();
-        if let Some(failures) = self.consecutive_failures {
-            in_range("consecutive_failures", failures, 1, MAX_ROW)?;
-        }
-        if let Some(failures) = self.failure_count {
-            in_range("failure_count", failures, 1, u32::MAX)?;
-        }
-        if let Some(rate) = self.failure_rate {
-            share("failure_rate", rate)?;
-        }
-        if let Some((_, rate)) = self.slow_calls {
-            share("slow_calls", rate)?;
-        }
-        in_range("minimum_calls", self.minimum_calls, 1, u32::MAX)?;
-        let (shortest, longest) = (Duration::from_millis(10), Duration::from_secs(86_400));
-        if self.window < shortest || self.window > longest {
-            let problem = format!("must be from 10 ms to 24 h, got {:?}", self.window);
-            return Err(ConfigError::new("window", problem));
-        }
-        positive("open_for", self.open.base)?;
-        let max_open = self
-            .max_open
-            .unwrap_or(DEFAULT_MAX_OPEN.max(self.open.base));
-        if max_open < self.open.base {
-            let problem = format!("must be at least open_for, got {max_open:?}");
-            return Err(ConfigError::new("max_open", problem));
-        }
-        positive("probe_lease", self.probe_lease)?;
-        if !(self.open.growth >= 1.0 && self.open.growth.is_finite()) {
-            let problem = format!("must be a number of at least 1, got {}", self.open.growth);
-            return Err(ConfigError::new("growth", problem));
-        }
-        if !(0.0..=1.0).contains(&self.open.jitter) {
-            let problem = format!("must be from 0 to 1, got {}", self.open.jitter);
-            return Err(ConfigError::new("jitter", problem));
-        }
-        in_range("probes", self.probes, 1, 1024)?;
-        let success_threshold = self.success_threshold.unwrap_or(self.probes);
-        in_range("success_threshold", success_threshold, 1, self.probes)?;
-        Ok(Rules {
-            consecutive_failures: self.consecutive_failures,
-            failure_count: self.failure_count,
-            failure_rate: self.failure_rate,
-            slow_call_rate: self.slow_calls.map(|(_, rate)| rate),
-            minimum_calls: self.minimum_calls,
-            bucket: windowed.then(|| nanos(self.window) / BUCKETS),
-            quick: !windowed && self.verdicts[Class::Success.index()] == Verdict::Success,
-            probes: self.probes,
-            success_threshold,
-            probe_lease: self.probe_lease,
-            open_time: OpenTime {
-                max: max_open,
-                healthy_after: self.healthy_after.unwrap_or(self.open.base),
-                ..self.open.clone()
-            },
-        })
+        Ok((settings, self.key))
     }
 }
 

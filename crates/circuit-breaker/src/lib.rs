@@ -49,8 +49,8 @@
 //! [`half_of_twenty`](CircuitBreakerBuilder::half_of_twenty).
 //!
 //! What counts is the class of the outcome that the layers below have noted, else of the status; see
-//! [`CircuitBreakerBuilder::verdict`]. A rate limit (429) opens nothing and closes nothing: the provider
-//! is fine and we are over quota, which asks for a pause.
+//! [`CircuitBreakerBuilder::verdict`]. A 429, be it a rate limit or a used-up quota, opens nothing and
+//! closes nothing: the provider is fine and we are over quota, which asks for a pause.
 //!
 //! # When the verdict falls
 //!

@@ -73,14 +73,14 @@ impl Settings {
 
 /// A failure is the provider's fault; an answer that only a working provider gives is a success, for a
 /// circuit that stayed half-open over it would hide from the caller what is wrong with the request. A
-/// rate limit is neither: it asks for a pause, and an overloaded provider may say it too.
+/// rate limit and a used-up quota are neither: they are counted at the door, by which an overloaded
+/// provider may turn a call away too.
 pub(crate) const fn default_verdict(class: Class) -> Verdict {
     match class {
         Class::Overloaded | Class::ServerError | Class::Timeout | Class::Transport => {
             Verdict::Failure
         }
         Class::Success
-        | Class::QuotaExhausted
         | Class::Auth
         | Class::Permission
         | Class::InvalidRequest

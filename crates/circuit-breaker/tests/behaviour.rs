@@ -94,7 +94,11 @@ async fn classes_count_as_documented() {
         let counts = layer.handle().counts();
         let expected = match class {
             Class::Overloaded | Class::ServerError | Class::Timeout | Class::Transport => (0, 1, 0),
-            Class::RateLimited | Class::Conflict | Class::Rejected | Class::Unknown => (0, 0, 1),
+            Class::RateLimited
+            | Class::QuotaExhausted
+            | Class::Conflict
+            | Class::Rejected
+            | Class::Unknown => (0, 0, 1),
             _ => (1, 0, 0),
         };
         assert_eq!(
@@ -121,6 +125,9 @@ async fn a_rate_limit_neither_opens_nor_closes() {
     advance(10 * SECOND).await;
     for _ in 0..3 {
         call(&service, Does::Answers(429)).await.unwrap();
+        assert_eq!(circuit.state(), State::HalfOpen);
+        let quota = Does::class(Class::QuotaExhausted);
+        call(&service, quota).await.unwrap();
         assert_eq!(circuit.state(), State::HalfOpen);
     }
     call(&service, Does::Answers(200)).await.unwrap();
@@ -224,6 +231,23 @@ async fn slow_calls_open_and_a_slow_probe_has_failed() {
     advance(20 * SECOND).await;
     call(&service, Does::Answers(200)).await.unwrap();
     assert_eq!(circuit.state(), State::Closed);
+}
+
+/// A rate limit that took long says as little as one that came at once.
+#[tokio::test(start_paused = true)]
+async fn what_is_ignored_is_not_slow_either() {
+    let layer = builder()
+        .slow_calls(SECOND, 0.5)
+        .minimum_calls(2)
+        .build()
+        .unwrap();
+    let (circuit, service) = (layer.handle(), layer.layer(Provider::default()));
+    for _ in 0..4 {
+        let limited = Does::AnswersAfter(429, 2 * SECOND);
+        call(&service, limited).await.unwrap();
+    }
+    assert_eq!(circuit.state(), State::Closed);
+    assert_eq!((circuit.counts().ignored, circuit.counts().slow), (4, 0));
 }
 
 /// While open, an inner service that is saturated does not hold up the rejection.

@@ -299,6 +299,35 @@ async fn streams_are_slow_by_their_first_output_or_by_their_end() {
     }
 }
 
+/// What a caller drops is measured like what it reads to the end.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_stream_is_slow_by_its_first_output_or_by_its_end() {
+    for (slow_by, first, rest, expected) in [
+        (SlowBy::FirstOutput, 3, 0, 1),
+        (SlowBy::FirstOutput, 1, 9, 0),
+        (SlowBy::End, 1, 9, 1),
+        (SlowBy::End, 1, 0, 0),
+    ] {
+        let layer = builder()
+            .slow_calls(2 * SECOND, 1.0)
+            .slow_by(slow_by)
+            .slow_cancels(true)
+            .build()
+            .unwrap();
+        let service = layer.layer(Provider::default());
+        let stream = Chunks::stream([Step::Output, Step::Output, Step::Terminal]);
+        let answer = call(&service, Does::Streams(stream)).await.unwrap();
+        let mut body = answer.into_body();
+        advance(first * SECOND).await;
+        next(&mut body).await.unwrap().unwrap();
+        advance(rest * SECOND).await;
+        drop(body);
+        let counts = layer.handle().counts();
+        let told = format!("{slow_by:?}, {first} + {rest} s");
+        assert_eq!((counts.cancelled, counts.slow), (1, expected), "{told}");
+    }
+}
+
 /// A stream that hangs loses its slot; one that goes on talking keeps it beyond its lease.
 #[tokio::test(start_paused = true)]
 async fn a_hung_stream_does_not_wedge_the_circuit() {
