@@ -12,15 +12,23 @@ const MISSES: &[(&str, &str, &str)] = &[];
 // What each test below holds; `every_bound_is_checked_here` knows them all.
 const OUTAGES: &[&str] = &["outage-30s", "outage-300s"];
 const BROWNOUTS: &[&str] = &["brownout-0.80", "brownout-0.88", "brownout-0.95"];
-const RATE_LIMITS: &[&str] = &["storm-free", "storm-charged"];
+const RATE_LIMITS: &[&str] = &[
+    "storm-free",
+    "storm-charged",
+    "storm-short-hints",
+    "storm-fleet",
+];
 const HERDS: &[&str] = &["herd-one-process", "herd-200-processes"];
 const STRAYS: &[&str] = &["stray-429s"];
 const RARE: &[&str] = &["pipeline", "availability"];
 const FINAL: &[&str] = &["malformed", "quota"];
 const NEIGHBOURS: &[&str] = &["tenants", "partial-outage"];
 
+const HANGS: &[&str] = &["hang"];
+const STREAMS: &[&str] = &["streams-cut-early", "streams-cut-midway", "streams-all-cut"];
+
 /// As many as fit into a minute.
-const SEEDS: [u64; 2] = [1, 2];
+const SEEDS: [u64; 3] = [1, 2, 3];
 
 fn measure(experiments: &[&str], contenders: Vec<Contender>, seeds: Vec<u64>) -> Vec<Row> {
     let named = |name: &&str| *experiments::named(name).expect("an experiment of this name");
@@ -98,16 +106,31 @@ fn a_neighbour_notices_nothing() {
     hold(NEIGHBOURS);
 }
 
+#[test]
+fn a_provider_that_hangs_keeps_nobody_waiting() {
+    hold(HANGS);
+}
+
+#[test]
+fn a_cut_stream_is_sent_again_before_its_output_and_never_after() {
+    hold(STREAMS);
+}
+
 /// The experiments can tell: what is known to fail fails in them.
 #[test]
 fn a_naive_loop_fails() {
     let naive = *contenders::named("naive loop").expect("a contender of this name");
     let experiments = [
         "outage-30s",
+        "outage-300s",
         "brownout-0.80",
         "storm-charged",
+        "storm-short-hints",
         "malformed",
         "quota",
+        "hang",
+        "streams-cut-early",
+        "streams-all-cut",
     ];
     let contenders = vec![ours()[0], naive];
     for row in measure(&experiments, contenders, vec![1]) {
@@ -128,6 +151,8 @@ fn every_bound_is_checked_here() {
         RARE,
         FINAL,
         NEIGHBOURS,
+        HANGS,
+        STREAMS,
     ];
     let is_held = |experiment: &&Experiment| held.concat().contains(&experiment.name);
     for experiment in experiments::ALL.iter().filter(|one| !is_held(one)) {

@@ -1,4 +1,4 @@
-use super::{Experiment, Metric, Observation, READ_TIMEOUT, Size, secs};
+use super::{Experiment, Metric, Observation, READ_TIMEOUT, secs};
 use crate::client::{OpenLoop, Prompt, World, simulate};
 use crate::contenders::Contender;
 use crate::provider::{Provider, Trouble, What};
@@ -26,10 +26,7 @@ pub(super) const FIVE_MINUTES: Experiment = Experiment {
     name: "outage-300s",
     story: "The same for 300 s.",
     metrics: &metrics(1.10),
-    run: |contender, seed, size| match size {
-        Size::Small => outage(contender, seed, 120),
-        Size::Full => outage(contender, seed, 300),
-    },
+    run: |contender, seed, _| outage(contender, seed, 300),
 };
 
 fn outage(contender: &Contender, seed: u64, length: u64) -> Observation {
