@@ -177,6 +177,11 @@ pub fn calls() -> Vec<Case> {
         &[(OURS, parts::withdraw_by_handle)],
     );
     row(
+        "classify a whole 2xx, by hand",
+        nothing,
+        &[(OURS, parts::look)],
+    );
+    row(
         "classify a 310-byte error body",
         nothing,
         &[
@@ -197,6 +202,9 @@ pub fn calls() -> Vec<Case> {
             }),
         ],
     );
+    for (name, make) in parts::YARDSTICKS {
+        row(name, nothing, &[("std", *make)]);
+    }
     for (name, make) in keys::KEYED {
         row(name, bare, &[(OURS, *make)]);
     }

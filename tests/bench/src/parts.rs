@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt};
 use tower_steady::classify::classify_response;
 use tower_steady::retry_budget::RetryBudgetLayer;
 use tower_steady::{Class, Failure, Gate, Outcome};
 
+use crate::cases::Contender;
 use crate::drive::{self, Factory};
 
 /// What OpenAI answers to a key without credit: 310 bytes.
@@ -66,6 +68,31 @@ fn gate(layer: RetryBudgetLayer) -> Arc<dyn Gate> {
     let mut gate = None;
     Outcome::amend(&mut answer, |outcome| gate = outcome.take_gate());
     gate.expect("a gate on what may be retried")
+}
+
+/// What some rows cannot do without: no layer that counts its circuit, or reads the clock, costs less.
+pub const YARDSTICKS: &[Contender] = &[
+    ("yardstick: an Arc, cloned and dropped", || {
+        let shared = Arc::new(());
+        drive::steps(move || drop(black_box(Arc::clone(&shared))))
+    }),
+    ("yardstick: the clock, read twice", || {
+        drive::steps(|| {
+            black_box(Instant::now());
+            black_box(Instant::now());
+        })
+    }),
+];
+
+/// The class of a success that is not JSON.
+#[must_use]
+pub fn look() -> Factory {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("audio/mpeg"));
+    drive::steps(move || {
+        let headers = black_box(&headers);
+        black_box(classify_response(StatusCode::OK, headers, &[], None));
+    })
 }
 
 /// The class of an error body.

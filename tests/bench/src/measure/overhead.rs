@@ -79,13 +79,17 @@ pub fn nanos_a_call(program: &Path, index: usize, case: &Case, directory: &Path)
     if !status.success() {
         return None;
     }
-    // Where criterion keeps them, for names without a character that it would replace.
     let estimates = directory
-        .join(case.row)
-        .join(case.contender)
+        .join(file_name(case.row))
+        .join(file_name(case.contender))
         .join("new/estimates.json");
     let estimates: Value = serde_json::from_slice(&fs::read(estimates).ok()?).ok()?;
     estimates.pointer("/median/point_estimate")?.as_f64()
+}
+
+/// As criterion names its directories, for as long as they are shorter than 64 bytes.
+fn file_name(id: &str) -> String {
+    id.replace(['?', '"', '/', '\\', '*', '<', '>', ':', '|', '^'], "_")
 }
 
 fn nanos(calls: usize, runner: &mut Runner) -> f64 {
