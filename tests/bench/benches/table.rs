@@ -1,6 +1,6 @@
 //! `cargo bench -p bench` prints the table; `-- --json` prints one object a line; `-- --only TEXT`
 //! keeps the rows whose name contains the text; `-- --exact` measures no time, only what repeats, and
-//! fails if that is over a limit.
+//! fails if that is over a limit or could not be counted.
 
 use std::env;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     cases.retain(|(_, case)| only.is_none_or(|only| case.row.contains(only)));
     for (index, case) in cases {
         let line = Line::measure(index, &case, exact, counts.is_ok());
-        over |= line.is_over(&case);
+        over |= line.is_over(&case, counts.is_ok());
         if as_json {
             println!("{}", line.json(&case));
         } else {
@@ -86,15 +86,15 @@ impl Line {
         }
     }
 
-    /// Whether what repeats is over its limit.
-    fn is_over(&self, case: &Case) -> bool {
+    /// Whether what repeats is over its limit, or missing although it was counted.
+    fn is_over(&self, case: &Case, instructions: bool) -> bool {
         let hold = holds::of(case);
-        [
-            (self.allocations, hold.allocations),
-            (self.instructions, hold.instructions),
-        ]
-        .into_iter()
-        .any(|(value, limit)| value > limit && limit.is_some())
+        let over = |value: Option<f64>, limit: Option<f64>| match (value, limit) {
+            (Some(value), Some(limit)) => value > limit,
+            (value, _) => value.is_none(),
+        };
+        over(self.allocations, hold.allocations)
+            || instructions && over(self.instructions, hold.instructions)
     }
 
     fn json(&self, case: &Case) -> serde_json::Value {

@@ -8,8 +8,9 @@
 //! - *allocs*: exact, from a counting allocator;
 //! - *instructions*: exact, from callgrind through gungraun, after a warm-up; skipped with a message
 //!   where valgrind or gungraun's runner is not installed;
-//! - *threads2*: calls a second of two threads that share the layer, over those of one. More than two
-//!   are not measured: the machine that the published figures come from has two cores.
+//! - *threads2*: calls a second of two threads that share the layer, over those of one, in a loop of our
+//!   own, for criterion measures one thread. More than two are not measured: the machine that the
+//!   published figures come from has two cores.
 //!
 //! A figure beyond the project's own limit ([`holds`]) is set in bold, the limit behind it.
 //!

@@ -23,7 +23,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The case at `index` of [`cases::all`]; `None` if there is none.
+    /// The case at `index` of [`cases::calls`]; `None` if there is none.
     #[must_use]
     pub fn new(index: usize, side: Side) -> Option<Self> {
         let case = cases::calls().get(index).copied()?;
