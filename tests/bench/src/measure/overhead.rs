@@ -15,7 +15,7 @@ use crate::drive::Runner;
 const SAMPLES: u32 = 40;
 const WARM_UP: Duration = Duration::from_millis(100);
 
-/// The program around [`measure`], for one of `cases`: `INDEX DIRECTORY` on its command line.
+/// The program that measures one of `cases`: `INDEX DIRECTORY` on its command line.
 #[must_use]
 pub fn main(cases: &[Case]) -> ExitCode {
     let mut arguments = env::args().skip(1);
