@@ -155,7 +155,8 @@ impl ClassifyBuilder {
     }
 
     /// How long an error body may take to arrive, measured from its head; 2 s by default. When it is
-    /// over, the caller gets what arrived, and then the rest as it comes.
+    /// over, or a deadline or an attempt's timer runs out before, the caller gets what arrived, and then
+    /// the rest as it comes.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.config.time_limit = limit;
         self

@@ -56,7 +56,8 @@
 //!
 //! Timers bound waiting. Output that has arrived is handed on, even if a timer ran out meanwhile: a
 //! slow reader loses nothing. A keep-alive is no output, and does not hold off the deadline or the
-//! time to first output either; that a reader stayed away after it is no pause of the provider's.
+//! time to first output either; that a reader stayed away after it is no pause of the provider's. A
+//! refusal whose body classify still waits for is not lost to a timer: it is answered as it is then.
 //!
 //! A call that comes after its deadline is not sent: class `rejected`, veto `deadline`, source
 //! [`DeadlineElapsed`]. The breaker does not hold that against the provider.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use stack::{Parts, call, chat};
+use http_body_util::BodyExt;
+use stack::{Part, Parts, call, chat};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
 use tower_steady_backoff_jitter::{Jitter, Plan, RetryLayer, Schedule};
 use tower_steady_circuit_breaker::State;
-use tower_steady_core::{Class, Failure, VetoReason};
+use tower_steady_core::{Class, Failure, Outcome, VetoReason};
 use tower_steady_deadline::{AttemptElapsed, AttemptTimeoutLayer, DeadlineLayer};
 use tower_steady_testkit::{Answer, Provider, Sse, client, client_h2};
 
@@ -161,4 +164,92 @@ async fn a_stream_that_stalls_after_its_output_fails_and_counts() {
     assert_eq!(provider.received(), 1, "output has begun: never again");
     let counts = parts.breaker.handle().counts();
     assert_eq!((counts.failures, counts.cancelled), (1, 0));
+}
+
+/// The head has said it all; the body begins, and then nothing comes any more.
+fn refusal_that_hangs() -> Answer {
+    Answer::rate_limited().retry_after(30).hang_after(9)
+}
+
+/// Each timer that is shorter than classify's look at an error body, one second each.
+fn short_timers() -> [(&'static str, Parts, Part); 3] {
+    let timeouts = AttemptTimeoutLayer::builder;
+    let parts = |deadline, timeouts| Parts {
+        deadline,
+        timeouts,
+        ..Parts::default()
+    };
+    let attempt = |timeouts| parts(DeadlineLayer::new(), timeouts);
+    let deadline = DeadlineLayer::builder().timeout(SECOND).build().unwrap();
+    [
+        (
+            "headers",
+            attempt(timeouts().headers(SECOND).build().unwrap()),
+            Part::Timeouts,
+        ),
+        (
+            "first output",
+            attempt(timeouts().first_output(SECOND).build().unwrap()),
+            Part::Timeouts,
+        ),
+        (
+            "deadline",
+            parts(deadline, AttemptTimeoutLayer::new()),
+            Part::Deadline,
+        ),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_hangs_is_not_lost_to_a_shorter_timer() {
+    for (timer, parts, part) in short_timers() {
+        let refusal = refusal_that_hangs();
+        let provider = Provider::new(refusal.clone());
+        let order = [part, Part::RetryAfter, Part::Classify];
+        let stack = parts.stack(&order, provider.service());
+        let start = Instant::now();
+        let answer = stack.oneshot(chat("http://p")).await;
+        assert_eq!(start.elapsed(), SECOND, "{timer}");
+        let outcome = Outcome::read(&answer);
+        assert_eq!(outcome.class, Class::RateLimited, "{timer}");
+        assert_eq!(outcome.wait, Some(30 * SECOND), "{timer}");
+        let mut body = answer.unwrap().into_body();
+        let arrived = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(arrived, refusal.bytes()[..9], "{timer}: what has arrived");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_whose_body_hangs_on_a_socket_is_not_lost_to_a_shorter_timer() {
+    for client in [client(), client_h2()] {
+        for (timer, parts, part) in short_timers() {
+            let server = Provider::new(refusal_that_hangs()).serve().await.unwrap();
+            // The clock may run ahead only once the head is there.
+            let (seen, mut heads) = mpsc::unbounded_channel();
+            let client = client.clone().map_response(move |response| {
+                seen.send(()).unwrap();
+                response
+            });
+            let stack = parts.stack(&[part, Part::RetryAfter, Part::Classify], client);
+            let answer = tokio::spawn(stack.oneshot(chat(&server.url())));
+            heads.recv().await.unwrap();
+            tokio::time::pause();
+            let answer = answer.await.unwrap();
+            tokio::time::resume();
+            assert_eq!(answer.as_ref().unwrap().status(), 429, "{timer}");
+            assert_eq!(Outcome::read(&answer).class, Class::RateLimited, "{timer}");
+        }
+    }
+}
+
+/// An answer that begins is another thing: nobody can tell yet that it is none.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_a_timer_finds_without_output_has_timed_out() {
+    for (timer, parts, part) in short_timers() {
+        let provider = Provider::new(Sse::openai().comment("keep-alive").hang());
+        let stack = parts.stack(&[part, Part::Classify], provider.service());
+        let error = call(&stack, chat("http://p")).await.unwrap_err();
+        let outcome = Failure::find(&*error).unwrap().outcome();
+        assert_eq!(outcome.class, Class::Timeout, "{timer}");
+    }
 }

@@ -8,7 +8,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, Outcome};
+use tower_steady_core::{BoxError, Class, Failure, Outcome, last_poll};
 
 use super::ResponseBody;
 use super::timers::{Due, Limits};
@@ -72,14 +72,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
-        if let Poll::Ready(result) = inner.poll(cx) {
-            return Poll::Ready(match result {
-                Ok(response) => Ok(ResponseBody::wrap(response, this.watch.as_ref())),
-                Err(error) => Err(error.into()),
-            });
+        if let Poll::Ready(result) = inner.as_mut().poll(cx) {
+            return Poll::Ready(wrapped(result, this.watch.as_ref()));
         }
         let Some(watch) = this.watch else {
             return Poll::Pending;
@@ -89,6 +86,9 @@ where
         };
         if !clock::is_due_lazily(due.at, this.alarm, cx) {
             return Poll::Pending;
+        }
+        if let Poll::Ready(result) = last_poll(inner, cx) {
+            return Poll::Ready(wrapped(result, Some(watch)));
         }
         // Gives the connection back now, not when the caller drops the future.
         this.inner.set(None);
@@ -101,6 +101,17 @@ impl<F> fmt::Debug for AttemptFuture<F> {
         f.debug_struct("AttemptFuture")
             .field("watch", &self.watch)
             .finish_non_exhaustive()
+    }
+}
+
+#[inline]
+fn wrapped<RB: Body, E: Into<BoxError>>(
+    result: Result<Response<RB>, E>,
+    watch: Option<&Watch>,
+) -> Result<Response<ResponseBody<RB>>, BoxError> {
+    match result {
+        Ok(response) => Ok(ResponseBody::wrap(response, watch)),
+        Err(error) => Err(error.into()),
     }
 }
 

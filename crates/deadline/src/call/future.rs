@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::Response;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason};
+use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason, last_poll};
 
 use crate::{DeadlineElapsed, clock, events, metrics};
 
@@ -58,11 +58,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
         // First the call: an attempt that has reached the deadline too knows more about it.
-        if let Poll::Ready(result) = inner.poll(cx) {
+        if let Poll::Ready(result) = inner.as_mut().poll(cx) {
             return Poll::Ready(result.map_err(Into::into));
         }
         let Some(deadline) = *this.deadline else {
@@ -70,6 +70,9 @@ where
         };
         if !clock::is_due_lazily(deadline, this.alarm, cx) {
             return Poll::Pending;
+        }
+        if let Poll::Ready(result) = last_poll(inner, cx) {
+            return Poll::Ready(result.map_err(Into::into));
         }
         // Gives connection and permits back now, not when the caller drops the future.
         this.inner.set(None);
