@@ -19,13 +19,21 @@ const INSTRUCTIONS: &str = env!("CARGO_BIN_EXE_instructions");
 const ESTIMATES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    let only = arguments
-        .iter()
-        .position(|argument| argument == "--only")
-        .and_then(|at| arguments.get(at + 1));
-    let (as_json, exact) = (has("--json"), has("--exact"));
+    let (mut as_json, mut exact, mut only) = (false, false, None);
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match (&*argument, &only) {
+            ("--json", _) => as_json = true,
+            ("--exact", _) => exact = true,
+            ("--only", None) => only = arguments.next(),
+            // What cargo says.
+            ("--bench", _) => {}
+            _ => {
+                eprintln!("usage: cargo bench -p bench -- [--json] [--exact] [--only TEXT]");
+                return ExitCode::from(2);
+            }
+        }
+    }
     let counts = instructions::tools();
     if let Err(missing) = counts {
         eprintln!("{missing} is not installed: instructions are not counted");
@@ -40,7 +48,7 @@ fn main() -> ExitCode {
     if !exact {
         cases.extend(cases::loopback().into_iter().enumerate());
     }
-    cases.retain(|(_, case)| only.is_none_or(|only| case.row.contains(only)));
+    cases.retain(|(_, case)| only.as_ref().is_none_or(|only| case.row.contains(only)));
     for (index, case) in cases {
         let line = Line::measure(index, &case, exact, counts.is_ok());
         over |= line.is_over(&case, counts.is_ok());
