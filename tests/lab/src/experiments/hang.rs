@@ -14,7 +14,8 @@ pub(super) const HANG: Experiment = Experiment {
         Metric::seconds("median time until the caller knows").at_most(15.0),
         // As in the outage.
         Metric::lower("sends for each call in that time").at_most(1.15),
-        Metric::lower("most connections held open"),
+        // What hangs is not to be piled on.
+        Metric::lower("most connections held open").times_no_retries(1.0),
         Metric::seconds("time to recover after it"),
     ],
     run: |contender, seed, _| {

@@ -22,7 +22,8 @@ pub fn docs(plan: &Plan, rows: &[Row], charts: &[Chart]) -> String {
          # In a storm\n\n\
          The real layers and what people use today, against a simulated provider on virtual time: the \
          same calls, the same seeds, {seeds} of them. Each cell is the median, with the worst seed in \
-         brackets where it differs; ✗ is a bound that is not kept. Figures are counts of the \
+         brackets where it differs; ✗ is a bound that is not kept. What differs by less than two per cent \
+         counts as equal. Figures are counts of the \
          simulation, not of a machine's speed, so this command repeats them exactly:\n\n\
          ```sh\ncargo run --release --example storm -- --docs docs\n```\n\n\
          {summary}\n\n{images}\

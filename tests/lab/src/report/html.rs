@@ -11,11 +11,12 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding
 table{border-collapse:collapse;font-size:.8rem;margin:1rem 0}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:right;vertical-align:top}
 th:first-child,td:first-child{text-align:left;white-space:nowrap}
-td.text{text-align:left;min-width:9rem}
-tr.ours,td.ours,th.ours{background:var(--ours);font-weight:600}
+td.text,th.text{text-align:left;min-width:9rem}
+td.bound{white-space:nowrap}
+td.ours,th.ours{background:var(--ours);font-weight:600}
 .bad{color:var(--bad)}
-figure{margin:2rem 0}
-figcaption{font-size:.9rem}
+figure{margin:2.5rem 0}
+figcaption{font-weight:600;margin-bottom:.5rem}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 ";
 
@@ -43,7 +44,8 @@ pub fn html(plan: &Plan, rows: &[Row], charts: &[Chart]) -> String {
                     "The real layers of tower-steady and what people use today, against a simulated "
                     "provider on virtual time: the same calls, the same seeds ("
                     (plan.seeds.len()) "). Each cell is the median, with the worst seed in brackets "
-                    "where it differs; " span.bad { "✗" } " is a bound that is not kept."
+                    "where it differs; " span.bad { "✗" } " is a bound that is not kept. What differs by less than two per "
+                    "cent counts as equal."
                 }
                 @if !bounds.is_empty() {
                     p { "Ours keeps " strong { (kept) " of " (bounds.len()) } " bounds." }
@@ -52,7 +54,7 @@ pub fn html(plan: &Plan, rows: &[Row], charts: &[Chart]) -> String {
                 h2 { "In one table" }
                 (summary(rows))
                 @for chart in charts {
-                    figure { (PreEscaped(&chart.svg)) figcaption { (chart.caption) "." } }
+                    figure { figcaption { (chart.caption) "." } (PreEscaped(&chart.svg)) }
                 }
                 (sentences("Where another contender is better", &losses(rows)))
                 h2 { "All figures" }
@@ -62,9 +64,9 @@ pub fn html(plan: &Plan, rows: &[Row], charts: &[Chart]) -> String {
                 h2 { "The contenders" }
                 table {
                     @for contender in &plan.contenders {
-                        tr.ours[contender.ours] {
-                            th scope="row" { (contender.name) }
-                            td.text { (contender.settings) }
+                        tr {
+                            th.ours[contender.ours] scope="row" { (contender.name) }
+                            td.text.ours[contender.ours] { (contender.settings) }
                         }
                     }
                 }
@@ -94,7 +96,7 @@ fn summary(rows: &[Row]) -> Markup {
     markup! {
         div.wide { table {
             thead { tr {
-                th { "experiment" } th { "measured" } th { "bound" }
+                th { "experiment" } th.text { "measured" } th { "bound" }
                 @for row in lines.first().into_iter().flat_map(|line| line.iter()) {
                     th.ours[row.contender.ours] scope="col" { (row.contender.name) }
                 }
@@ -103,7 +105,7 @@ fn summary(rows: &[Row]) -> Markup {
                 tr {
                     th scope="row" { a href={ "#" (line[0].experiment.name) } { (line[0].experiment.name) } }
                     td.text { (line[0].metric.name) }
-                    td { (value::bound(&line[0].metric)) }
+                    td.bound { (value::bound(&line[0].metric)) }
                     @for row in *line { (cell(row)) }
                 }
             }
@@ -125,8 +127,8 @@ fn details(rows: &[Row]) -> Markup {
                 }
             } }
             @for index in 0..contenders {
-                tr.ours[rows[index].contender.ours] {
-                    th scope="row" { (rows[index].contender.name) }
+                tr {
+                    th.ours[rows[index].contender.ours] scope="row" { (rows[index].contender.name) }
                     @for row in rows[index..].iter().step_by(contenders) { (cell(row)) }
                 }
             }
