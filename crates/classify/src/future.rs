@@ -64,7 +64,8 @@ where
 {
     type Output = Result<Response<ResponseBody<B>>, BoxError>;
 
-    #[inline]
+    // Always, as `Look::at`: what stays a call of its own copies the response once more.
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.as_mut().project();
         let polled = match this.state.project() {
@@ -142,7 +143,7 @@ enum Look {
 }
 
 impl Look {
-    #[inline]
+    #[inline(always)]
     fn at(status: StatusCode, headers: &HeaderMap, config: &Config) -> Self {
         if status != StatusCode::OK {
             return match Class::from_status(status) {

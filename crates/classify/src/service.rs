@@ -46,7 +46,8 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    #[inline]
+    // Always: the future and the request are copied at every border that stays between two layers.
+    #[inline(always)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let provider = self.config.provider.or_else(|| {
             let authority = request.uri().authority()?;
