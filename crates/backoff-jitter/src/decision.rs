@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tower_steady_core::{Veto, VetoReason};
+use tower_steady_core::{Rounded, Veto, VetoReason};
 
 use crate::Plan;
 
@@ -100,8 +100,9 @@ pub(crate) fn in_time_still(limits: &Limits, left: Duration) -> Result<(), Veto>
 /// So little time is left that a try would be for nothing.
 pub(crate) fn too_late(limits: &Limits, left: Duration) -> Veto {
     Veto::new(VetoReason::Deadline).detail(format!(
-        "a try needs {:?}, {left:?} left",
-        limits.min_attempt
+        "a try needs {}, {} left",
+        Rounded(limits.min_attempt),
+        Rounded(left)
     ))
 }
 
@@ -116,7 +117,7 @@ fn floor(limits: &Limits, wait: Option<Duration>) -> Result<Option<Duration>, Ve
     match wait {
         Some(wait) if wait > limits.wait_cap => Err(Veto::new(VetoReason::WaitOverCap)
             .left(wait)
-            .detail(format!("the cap is {:?}", limits.wait_cap))),
+            .detail(format!("the cap is {}", Rounded(limits.wait_cap)))),
         Some(wait) => Ok(Some(wait.max(limits.min_wait))),
         None => Ok(None),
     }
@@ -130,8 +131,10 @@ fn in_time(limits: &Limits, facts: &Facts, pause: Pause) -> Result<Pause, Veto> 
         return Ok(pause);
     }
     let veto = Veto::new(VetoReason::Deadline).detail(format!(
-        "a wait of {:?} and a try of {:?} need more than the {left:?} left",
-        pause.delay, limits.min_attempt
+        "a wait of {} and a try of {} need more than the {} left",
+        Rounded(pause.delay),
+        Rounded(limits.min_attempt),
+        Rounded(left)
     ));
     Err(match facts.wait {
         Some(wait) => veto.left(wait),
@@ -168,6 +171,16 @@ mod tests {
 
     fn reason(result: Result<Pause, Veto>) -> Option<VetoReason> {
         result.err().map(|veto| veto.reason())
+    }
+
+    #[test]
+    fn a_veto_tells_its_times_as_a_person_reads_them() {
+        let left = Some(Duration::from_nanos(1_234_567_891));
+        let veto = decide(&plan(), &LIMITS, &Facts { left, ..FACTS }).unwrap_err();
+        assert_eq!(
+            veto.to_string(),
+            "deadline (a wait of 1s and a try of 1s need more than the 1.2s left)"
+        );
     }
 
     #[test]

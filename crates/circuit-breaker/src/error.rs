@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tower_steady_core::{BoxError, Failure, Outcome, Veto, VetoReason};
+use tower_steady_core::{BoxError, Failure, Outcome, Rounded, Veto, VetoReason};
 
 use crate::breaker::Refusal;
 use crate::state::{State, TripReason};
@@ -78,7 +78,7 @@ impl fmt::Display for CircuitOpen {
             write!(f, " for {key}")?;
         }
         if let Some(left) = self.left() {
-            write!(f, ", {left:?} left")?;
+            write!(f, ", {} left", Rounded(left))?;
         }
         Ok(())
     }

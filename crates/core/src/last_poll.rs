@@ -14,9 +14,10 @@ thread_local! {
     static LAST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Polls a future that is given up if it is not ready now.
+/// Polls a future that is given up if it is not ready now: for a timer that has run out.
 ///
-/// What it polls on this thread within this poll sees it; what runs in a task of its own does not.
+/// Whatever is polled within, on this thread, learns it from [`is_last_poll`]; what runs in a task of
+/// its own does not.
 pub fn last_poll<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let _restored = Restore(set(true));
     future.poll(cx)

@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::Rounded;
+
 /// Why there is no further try, and where it is known, when one would make sense.
 ///
 /// A veto forbids retries to every layer further out, whatever the class says. Giving up writes one
@@ -112,7 +114,7 @@ impl fmt::Display for Veto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)?;
         if let Some(left) = self.left {
-            write!(f, " for {left:.1?}")?;
+            write!(f, " for {}", Rounded(left))?;
         }
         if let Some(detail) = &self.detail {
             write!(f, " ({detail})")?;

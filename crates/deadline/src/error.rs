@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use tower_steady_core::Rounded;
+
 /// The deadline of a call has passed.
 ///
 /// The source of the [`Failure`](tower_steady_core::Failure) that the deadline layer answers with,
@@ -109,12 +111,12 @@ impl AttemptElapsed {
 
 impl fmt::Display for AttemptElapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = self.time;
+        let time = Rounded(self.time);
         match self.timer {
-            Timer::Headers => write!(f, "no response headers within {time:?}"),
-            Timer::FirstOutput => write!(f, "no output within {time:?}"),
-            Timer::Idle => write!(f, "no further output for {time:?}"),
-            Timer::Deadline => write!(f, "deadline reached {time:?} into the attempt"),
+            Timer::Headers => write!(f, "no response headers within {time}"),
+            Timer::FirstOutput => write!(f, "no output within {time}"),
+            Timer::Idle => write!(f, "no further output for {time}"),
+            Timer::Deadline => write!(f, "deadline reached {time} into the attempt"),
         }
     }
 }

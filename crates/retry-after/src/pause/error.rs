@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use tower_steady_core::{BoxError, Failure, Outcome, Veto, VetoReason};
+use tower_steady_core::{BoxError, Failure, Outcome, Rounded, Veto, VetoReason};
 
 /// A call that was not sent, because its key is paused or paced.
 ///
@@ -72,27 +72,13 @@ impl Paused {
 
 impl fmt::Display for Paused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = self.left;
-        match self.reason {
-            PausedReason::MaxWait => {
-                write!(
-                    f,
-                    "paused at the server's request for {left:?}, longer than a call may wait"
-                )
-            }
-            PausedReason::Deadline => {
-                write!(
-                    f,
-                    "paused at the server's request for {left:?}, past the deadline"
-                )
-            }
-            PausedReason::QueueFull => {
-                write!(
-                    f,
-                    "paused at the server's request for {left:?}, and too many calls wait"
-                )
-            }
-        }
+        let left = Rounded(self.left);
+        let refused = match self.reason {
+            PausedReason::MaxWait => ", longer than a call may wait",
+            PausedReason::Deadline => ", past the deadline",
+            PausedReason::QueueFull => ", and too many calls wait",
+        };
+        write!(f, "paused at the server's request for {left}{refused}")
     }
 }
 
