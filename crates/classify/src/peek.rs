@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Response, response};
 use http_body::{Body, Frame};
 use tokio::time::Sleep;
-use tower_steady_core::{Outcome, is_last_poll};
+use tower_steady_core::{LastPoll, Outcome};
 
 use crate::Provider;
 use crate::body::{ResponseBody, Rest};
@@ -259,7 +259,7 @@ where
     fn is_time_up(&mut self, cx: &mut Context<'_>, config: &Config) -> bool {
         let limit: Option<Duration> = match &self.aim {
             // A timer further out is about to give the call up, and the refusal would be lost with it.
-            Aim::Error | Aim::Rest(..) if is_last_poll() => return true,
+            Aim::Error | Aim::Rest(..) if LastPoll::is_now() => return true,
             Aim::Error | Aim::Json | Aim::Rest(..) => Some(config.time_limit),
             Aim::Stream(_) => config.max_hold,
         };

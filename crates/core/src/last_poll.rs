@@ -1,41 +1,46 @@
-//! The last poll of a call whose time is up.
-//!
-//! A layer that holds an answer back for a better look at it cannot know every timer further out. So a
-//! timer that runs out polls once more before it gives the call up, with [`last_poll`], and whoever
-//! holds a refusal already sees by [`is_last_poll`] that it is now or never. Nothing is noted on the
-//! call for it, so that a call which is in time pays nothing.
-
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::marker::PhantomData;
 
 thread_local! {
     static LAST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Polls a future that is given up if it is not ready now: for a timer that has run out.
+/// While it lives, what this thread polls is polled for the last time, for the call's time is up.
 ///
-/// Whatever is polled within, on this thread, learns it from [`is_last_poll`]; what runs in a task of
-/// its own does not.
-pub fn last_poll<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-    let _restored = Restore(set(true));
-    future.poll(cx)
+/// A layer that holds an answer back for a better look at it cannot know every timer further out. So a
+/// timer that runs out polls once more under this guard before it gives the call up, and whoever holds a
+/// refusal already sees by [`LastPoll::is_now`] that it is now or never. Nothing is noted on the call for
+/// it, so that a call which is in time pays nothing. What runs in a task of its own does not see it.
+#[derive(Debug)]
+#[must_use = "it counts as long as it lives"]
+pub struct LastPoll {
+    /// What was before, to be put back, after a panic too.
+    before: bool,
+    /// Of this thread.
+    not_send: PhantomData<*const ()>,
 }
 
-/// Whether this is the [`last_poll`] of a call: an error that is held back is better handed on as it
-/// is than lost.
-#[must_use]
-pub fn is_last_poll() -> bool {
-    LAST.try_with(Cell::get).unwrap_or(false)
+impl LastPoll {
+    /// From now on, on this thread.
+    #[cold]
+    pub fn begin() -> Self {
+        Self {
+            before: set(true),
+            not_send: PhantomData,
+        }
+    }
+
+    /// Whether this is the last poll of a call: an error that is held back is better handed on as it is
+    /// than lost.
+    #[must_use]
+    pub fn is_now() -> bool {
+        LAST.try_with(Cell::get).unwrap_or(false)
+    }
 }
 
-/// Puts back what was, after a panic too.
-struct Restore(bool);
-
-impl Drop for Restore {
+impl Drop for LastPoll {
     fn drop(&mut self) {
-        set(self.0);
+        set(self.before);
     }
 }
 

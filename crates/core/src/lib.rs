@@ -63,7 +63,7 @@ pub use self::config::ConfigError;
 pub use self::deadline::Deadline;
 pub use self::failure::Failure;
 pub use self::gate::{Gate, Grant};
-pub use self::last_poll::{is_last_poll, last_poll};
+pub use self::last_poll::LastPoll;
 pub use self::outcome::Outcome;
 pub use self::report::{AttemptReport, Head, Report};
 pub use self::rounded::Rounded;

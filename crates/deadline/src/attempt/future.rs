@@ -8,7 +8,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, Outcome, last_poll};
+use tower_steady_core::{BoxError, Class, Failure, LastPoll, Outcome};
 
 use super::ResponseBody;
 use super::timers::{Due, Limits};
@@ -75,21 +75,29 @@ where
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
-        if let Poll::Ready(result) = inner.as_mut().poll(cx) {
-            return Poll::Ready(wrapped(result, this.watch.as_ref()));
-        }
-        let Some(watch) = this.watch else {
-            return Poll::Pending;
+        let mut last = None;
+        // One place that polls, which the compiler can inline into.
+        let (watch, due) = loop {
+            if let Poll::Ready(result) = inner.as_mut().poll(cx) {
+                return Poll::Ready(match result {
+                    Ok(response) => Ok(ResponseBody::wrap(response, this.watch.as_ref())),
+                    Err(error) => Err(error.into()),
+                });
+            }
+            let Some(watch) = this.watch else {
+                return Poll::Pending;
+            };
+            let Some(due) = watch.limits.head(watch.start, watch.deadline) else {
+                return Poll::Pending;
+            };
+            if last.is_some() {
+                break (watch, due);
+            }
+            if !clock::is_due_lazily(due.at, this.alarm.as_mut(), cx) {
+                return Poll::Pending;
+            }
+            last = Some(LastPoll::begin());
         };
-        let Some(due) = watch.limits.head(watch.start, watch.deadline) else {
-            return Poll::Pending;
-        };
-        if !clock::is_due_lazily(due.at, this.alarm, cx) {
-            return Poll::Pending;
-        }
-        if let Poll::Ready(result) = last_poll(inner, cx) {
-            return Poll::Ready(wrapped(result, Some(watch)));
-        }
         // Gives the connection back now, not when the caller drops the future.
         this.inner.set(None);
         Poll::Ready(Err(elapsed(watch, due)))
@@ -101,17 +109,6 @@ impl<F> fmt::Debug for AttemptFuture<F> {
         f.debug_struct("AttemptFuture")
             .field("watch", &self.watch)
             .finish_non_exhaustive()
-    }
-}
-
-#[inline]
-fn wrapped<RB: Body, E: Into<BoxError>>(
-    result: Result<Response<RB>, E>,
-    watch: Option<&Watch>,
-) -> Result<Response<ResponseBody<RB>>, BoxError> {
-    match result {
-        Ok(response) => Ok(ResponseBody::wrap(response, watch)),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::Response;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason, last_poll};
+use tower_steady_core::{BoxError, Class, Failure, LastPoll, Outcome, Veto, VetoReason};
 
 use crate::{DeadlineElapsed, clock, events, metrics};
 
@@ -61,18 +61,23 @@ where
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
-        // First the call: an attempt that has reached the deadline too knows more about it.
-        if let Poll::Ready(result) = inner.as_mut().poll(cx) {
-            return Poll::Ready(result.map_err(Into::into));
-        }
-        let Some(deadline) = *this.deadline else {
-            return Poll::Pending;
-        };
-        if !clock::is_due_lazily(deadline, this.alarm, cx) {
-            return Poll::Pending;
-        }
-        if let Poll::Ready(result) = last_poll(inner, cx) {
-            return Poll::Ready(result.map_err(Into::into));
+        let mut last = None;
+        // First the call: an attempt that has reached the deadline too knows more about it. One place that
+        // polls, which the compiler can inline into.
+        loop {
+            if let Poll::Ready(result) = inner.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(Into::into));
+            }
+            if last.is_some() {
+                break;
+            }
+            let Some(deadline) = *this.deadline else {
+                return Poll::Pending;
+            };
+            if !clock::is_due_lazily(deadline, this.alarm.as_mut(), cx) {
+                return Poll::Pending;
+            }
+            last = Some(LastPoll::begin());
         }
         // Gives connection and permits back now, not when the caller drops the future.
         this.inner.set(None);
