@@ -35,10 +35,10 @@ where
         let wanted = self.template.settings.options.repairs(outcome.class);
         if wanted
             && !session.repair.asked
-            && let Some(repaired) = self.repair(session, outcome, now)
-        {
             // What stands in its way stands in the way of the same request just as well.
-            return repaired.map_err(Some);
+            && let Some(repaired) = self.repair(session, outcome, now).map_err(Some)?
+        {
+            return Ok(repaired);
         }
         if !outcome.transient {
             return Err(None);
@@ -73,26 +73,22 @@ where
         Ok(self.prepare(session, request, pause, pass, false, after))
     }
 
-    /// A changed request, if the hook makes one. `None`: it does not. A veto: it may not be sent.
+    /// A changed request, if the hook makes one. A veto: it may not be sent.
     fn repair(
         &mut self,
         session: &mut Session<Response<RB>, B>,
         outcome: &mut Outcome,
         now: Instant,
-    ) -> Option<Result<Next<B>, Veto>> {
+    ) -> Result<Option<Next<B>>, Veto> {
         let settings = &self.template.settings;
         let plan = settings.plans.of(outcome.class, None);
         let facts = self.facts(session, outcome, now);
-        let pause = match decision::decide_repair(plan, &settings.limits, &facts) {
-            Ok(pause) => pause,
-            Err(veto) => return Some(Err(veto)),
-        };
-        let request = match self.restore(session) {
-            Ok(request) => request,
-            Err(veto) => return Some(Err(veto)),
-        };
+        let pause = decision::decide_repair(plan, &settings.limits, &facts)?;
+        let request = self.restore(session)?;
         session.repair.asked = true;
-        let mut request = settings.repair.repair(outcome, request)?;
+        let Some(mut request) = settings.repair.repair(outcome, request) else {
+            return Ok(None);
+        };
         if let Some(name) = &settings.options.idempotency_key
             && self.keyed
         {
@@ -100,22 +96,14 @@ where
             request.headers_mut().remove(name);
             service::add_key(request.headers_mut(), name);
         }
-        let grant = match ask(outcome, now) {
-            Ok(grant) => grant,
-            Err(veto) => return Some(Err(veto)),
-        };
+        let grant = ask(outcome, now)?;
         // A final failure comes without a gate, and a repaired request costs what any other does: a
         // budget below is left to charge it.
         let paid = grant.is_some();
         self.copy = Copy::of(&request, self.limit.saturating_sub(session.tries));
-        Some(Ok(self.prepare(
-            session,
-            request,
-            pause,
-            Pass { grant, paid },
-            true,
-            outcome.class,
-        )))
+        let (pass, after) = (Pass { grant, paid }, outcome.class);
+        let next = self.prepare(session, request, pause, pass, true, after);
+        Ok(Some(next))
     }
 
     /// The request again, if it may be repeated and can be.
