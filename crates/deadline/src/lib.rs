@@ -104,6 +104,7 @@ mod error;
 mod events;
 mod header;
 mod metrics;
+mod within;
 
 pub use self::attempt::{
     AttemptFuture, AttemptTimeout, AttemptTimeoutBuilder, AttemptTimeoutLayer, ResponseBody,

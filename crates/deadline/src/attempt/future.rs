@@ -1,19 +1,20 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, LastPoll, Outcome};
+use tower_steady_core::{BoxError, Class, Failure, Outcome};
 
 use super::ResponseBody;
 use super::timers::{Due, Limits};
 use crate::call::refusal;
-use crate::{AttemptElapsed, Timer, clock, events, metrics};
+use crate::within::poll_within;
+use crate::{AttemptElapsed, Timer, events, metrics};
 
 /// What bounds an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -72,31 +73,19 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
-        let mut last = None;
-        // One place that polls, which the compiler can inline into.
-        let (watch, due) = loop {
-            if let Poll::Ready(result) = inner.as_mut().poll(cx) {
-                return Poll::Ready(match result {
-                    Ok(response) => Ok(ResponseBody::wrap(response, this.watch.as_ref())),
-                    Err(error) => Err(error.into()),
-                });
-            }
-            let Some(watch) = this.watch else {
-                return Poll::Pending;
-            };
-            let Some(due) = watch.limits.head(watch.start, watch.deadline) else {
-                return Poll::Pending;
-            };
-            if last.is_some() {
-                break (watch, due);
-            }
-            if !clock::is_due_lazily(due.at, this.alarm.as_mut(), cx) {
-                return Poll::Pending;
-            }
-            last = Some(LastPoll::begin());
+        let watch = this.watch.as_ref();
+        let due = || {
+            let watch = watch?;
+            let due = watch.limits.head(watch.start, watch.deadline)?;
+            Some((due.at, (watch, due)))
+        };
+        let (watch, due) = match ready!(poll_within(inner, this.alarm, cx, due)) {
+            Ok(Ok(response)) => return Poll::Ready(Ok(ResponseBody::wrap(response, watch))),
+            Ok(Err(error)) => return Poll::Ready(Err(error.into())),
+            Err(over) => over,
         };
         // Gives the connection back now, not when the caller drops the future.
         this.inner.set(None);

@@ -1,15 +1,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::Response;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, LastPoll, Outcome, Veto, VetoReason};
+use tower_steady_core::{BoxError, Class, Failure, Outcome, Veto, VetoReason};
 
-use crate::{DeadlineElapsed, clock, events, metrics};
+use crate::within::poll_within;
+use crate::{DeadlineElapsed, events, metrics};
 
 pin_project! {
     /// The future of a [`DeadlineService`](crate::DeadlineService).
@@ -58,26 +59,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(Err(refusal()));
         };
-        let mut last = None;
-        // First the call: an attempt that has reached the deadline too knows more about it. One place that
-        // polls, which the compiler can inline into.
-        loop {
-            if let Poll::Ready(result) = inner.as_mut().poll(cx) {
-                return Poll::Ready(result.map_err(Into::into));
-            }
-            if last.is_some() {
-                break;
-            }
-            let Some(deadline) = *this.deadline else {
-                return Poll::Pending;
-            };
-            if !clock::is_due_lazily(deadline, this.alarm.as_mut(), cx) {
-                return Poll::Pending;
-            }
-            last = Some(LastPoll::begin());
+        let deadline = *this.deadline;
+        let due = || deadline.map(|deadline| (deadline, ()));
+        if let Ok(result) = ready!(poll_within(inner, this.alarm, cx, due)) {
+            return Poll::Ready(result.map_err(Into::into));
         }
         // Gives connection and permits back now, not when the caller drops the future.
         this.inner.set(None);
