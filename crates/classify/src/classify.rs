@@ -61,7 +61,9 @@ fn in_success(
         Kind::Json if Sse::begins(body.trim_ascii_start()) => Format::Sse(Sse::default()),
         Kind::Json => {
             let head = body[..body.len().min(JSON_LIMIT)].trim_ascii_start();
-            return top_level(head).is_error().then(|| {
+            let look = top_level(head);
+            let is_error = look.is_error() || (body.len() > JSON_LIMIT && look.ends_in_error());
+            return is_error.then(|| {
                 let body = &body[..body.len().min(LOOK_LIMIT)];
                 judge_body(&DefaultClassifier, status, headers, body, provider)
             });

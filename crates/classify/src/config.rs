@@ -171,7 +171,8 @@ impl ClassifyBuilder {
     }
 
     /// Whether a whole JSON answer with a success status is looked at for an error inside, as some
-    /// gateways send; on by default. At most 4 KiB are read before the head is passed on.
+    /// gateways send; on by default. At most 4 KiB are read before the head is passed on, unless they
+    /// end within an error: then it is read as one.
     pub fn json_look(mut self, on: bool) -> Self {
         self.config.json_look = on;
         self

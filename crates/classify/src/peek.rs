@@ -231,11 +231,12 @@ where
                     return self.is_committed() || self.chunks.len() >= config.look_limit;
                 }
                 let look = top_level(head);
-                if look.is_error() {
+                let full = self.chunks.len() >= JSON_LIMIT;
+                if look.is_error() || (full && look.ends_in_error()) {
                     self.aim = Aim::Error;
                     return self.chunks.len() >= config.look_limit;
                 }
-                look.answer || head.len() >= JSON_LIMIT
+                look.answer || full
             }
         }
     }

@@ -195,7 +195,10 @@ async fn json_success_may_be_an_error_and_is_noted_as_one() {
 
 #[tokio::test(start_paused = true)]
 async fn json_success_in_one_piece_is_told_from_an_error_and_handed_on_as_it_came() {
-    let long = format!(r#"{{"text":"{}","error":"late"}}"#, "x".repeat(8 * 1024));
+    let many = "x".repeat(8 * 1024);
+    let long = format!(r#"{{"text":"{many}","error":"late"}}"#);
+    let wordy = format!(r#"{{"error":{{"message":"{many}","code":529}}}}"#);
+    let job = format!(r#"{{"object":"fine_tuning.job","error":{{"message":"{many}"}}}}"#);
     for (body, class) in [
         (r#"{"text":"hello"}"#, None),
         (r#"{"text":"\"error\": \"no\"","error":null}"#, None),
@@ -209,6 +212,8 @@ async fn json_success_in_one_piece_is_told_from_an_error_and_handed_on_as_it_cam
             Some(Class::Overloaded),
         ),
         (long.as_str(), None),
+        (wordy.as_str(), Some(Class::Overloaded)),
+        (job.as_str(), None),
     ] {
         let whole = Full::new(Bytes::copy_from_slice(body.as_bytes()));
         let response = ClassifyLayer::new()

@@ -44,6 +44,8 @@ macro_rules! visit_scalars {
 pub(crate) struct Look {
     /// `error` is there and says something.
     pub(super) error: bool,
+    /// The JSON was cut in the middle of it.
+    cut_in_error: bool,
     pub(super) kind: Option<Kind>,
     /// Chat chunks without content, and nothing else.
     pub(super) quiet: bool,
@@ -60,6 +62,11 @@ pub(crate) struct Look {
 impl Look {
     pub(crate) fn is_error(&self) -> bool {
         (self.error && !self.record) || self.kind == Some(Kind::Error)
+    }
+
+    /// Whether a long start of the JSON ends within its `error`: one that takes as much says something.
+    pub(crate) fn ends_in_error(&self) -> bool {
+        self.cut_in_error && !self.record
     }
 }
 
@@ -110,7 +117,11 @@ impl<'de> Visitor<'de> for Top<'_> {
         let look = self.0;
         while let Some(key) = map.next_key_seed(Key)? {
             match key {
-                Member::Error => map.next_value_seed(Says(&mut look.error))?,
+                Member::Error => {
+                    look.cut_in_error = true;
+                    map.next_value_seed(Says(&mut look.error))?;
+                    look.cut_in_error = false;
+                }
                 Member::BaseResp => map.next_value_seed(BaseResp(&mut look.error))?,
                 Member::Type => map.next_value_seed(Type(look))?,
                 Member::Choices => {

@@ -139,7 +139,7 @@ pub(crate) async fn call(layer: &ClassifyLayer, response: Response<Scripted>) ->
     layer.layer(service).oneshot(Request::new(())).await
 }
 
-pub(crate) fn answer(status: u16, content_type: &str, body: Scripted) -> Response<Scripted> {
+pub(crate) fn answer<B>(status: u16, content_type: &str, body: B) -> Response<B> {
     Response::builder()
         .status(status)
         .header("content-type", content_type)
