@@ -17,7 +17,25 @@ use http_body::{Body, Frame};
 use tokio::time::Sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_steady_classify::{ClassifyLayer, ResponseBody};
-use tower_steady_core::BoxError;
+use tower_steady_core::{BoxError, Outcome, StreamOutcome};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const SSE: &str = "text/event-stream";
+pub(crate) const QUOTA: &str = r#"{"error":{"code":"insufficient_quota","message":"pay"}}"#;
+
+/// What is noted on an answer.
+pub(crate) fn outcome<B>(response: &Response<B>) -> &Outcome {
+    response.extensions().get().expect("a note")
+}
+
+/// Where the end of a stream is written.
+pub(crate) fn stream<B>(response: &Response<B>) -> StreamOutcome {
+    response
+        .extensions()
+        .get::<StreamOutcome>()
+        .expect("a stream's cell")
+        .clone()
+}
 
 /// What a scripted body does next.
 #[derive(Debug)]
