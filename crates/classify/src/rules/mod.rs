@@ -7,6 +7,8 @@ mod table;
 mod tests;
 mod user;
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http::header::HeaderName;
 use tower_steady_core::{Class, Outcome};
@@ -55,8 +57,8 @@ enum Then {
     GiveUp,
     /// Give up, and no `x-should-retry` helps: only a payment does.
     GiveUpForGood,
-    /// Give up, and the wait stated beside it is not about this.
-    GiveUpWithoutWait,
+    /// Give up, and a short wait stated beside it is not about this, but about a quota of a minute.
+    GiveUpDespiteWait,
 }
 
 /// A rule of the table as a reader sees it: its name, for [`without_rule`] and logs, and its reason.
@@ -129,7 +131,8 @@ impl Rules {
             None => (by_status(facts), Then::AsClass),
         };
         let outcome = overruled(outcome, then, facts);
-        if then == Then::GiveUpWithoutWait {
+        let is_short = |wait| wait <= Duration::from_secs(60);
+        if then == Then::GiveUpDespiteWait && facts.wait().is_some_and(is_short) {
             return outcome;
         }
         with_wait(outcome, facts)
@@ -151,7 +154,7 @@ impl Rule {
         match self.then {
             Then::AsClass | Then::AsSaid => {}
             Then::Retry => outcome.transient = true,
-            Then::GiveUp | Then::GiveUpForGood | Then::GiveUpWithoutWait => {
+            Then::GiveUp | Then::GiveUpForGood | Then::GiveUpDespiteWait => {
                 outcome.transient = false;
             }
         }
