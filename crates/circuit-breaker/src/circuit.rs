@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-use crate::breaker::{Breaker, Change, Refusal, Ticket};
+use crate::breaker::{Breaker, Change, Refusal};
 use crate::error::CircuitOpen;
 use crate::events;
 use crate::metrics;
@@ -67,19 +67,6 @@ impl Circuit {
             watch: watch::Sender::new(first),
             alarm,
         }
-    }
-
-    /// Lets a call through if every call may pass. The clock is read only where its time matters.
-    #[inline]
-    pub(crate) fn pass(&self) -> Option<Ticket> {
-        let ticket = self.breaker.pass()?;
-        Some(
-            if self.breaker.is_quick() || self.settings.slow_after.is_none() {
-                ticket
-            } else {
-                ticket.started(self.settings.now())
-            },
-        )
     }
 
     /// Whether a call would not be let through now.

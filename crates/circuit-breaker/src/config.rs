@@ -172,6 +172,9 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
 
     /// Opens when this share of the calls within the window took longer than `limit` (not set); above
     /// 0, at most 1. A probe that is slow has failed.
+    ///
+    /// The time of a call runs from its first poll that had to wait. So an answer that was there at once
+    /// is not slow, and a service that blocks its thread rather than wait is not seen, as by any timer.
     pub fn slow_calls(mut self, limit: Duration, rate: f64) -> Self {
         self.slow_calls = Some((limit, rate));
         self

@@ -116,7 +116,10 @@ where
                     Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, watch))))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(judge_error(error.into(), permit))),
-                Poll::Pending => Poll::Pending,
+                Poll::Pending => {
+                    permit.wait();
+                    Poll::Pending
+                }
             };
         }
         poll_uncalled(self, cx)
@@ -191,6 +194,8 @@ fn judge_notes<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option
     if class == Class::Success
         && let Some(stream) = response.extensions().get::<StreamOutcome>()
     {
+        // For what is still to come of it.
+        permit.wait();
         let mut watch = Some(Box::new(Watch::new(stream.clone(), permit.take())));
         // It may be decided by now: whoever left the note has looked into the stream.
         body::judge(&mut watch, response.body().is_end_stream());

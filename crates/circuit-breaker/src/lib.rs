@@ -128,10 +128,10 @@
 //!
 //! A call through a closed circuit takes no lock, allocates nothing, and writes to no memory that
 //! another thread writes: it reads one word twice and counts its success in its thread's own shard. It
-//! reads no clock without a window, one with it, two with a rule on slow calls. A failure takes a short
-//! lock, and a stream allocates one small box. Keyed, a call looks its circuit up in a map whose readers
-//! never wait ([papaya](https://docs.rs/papaya)), and counts a reference that all calls with its key
-//! share.
+//! reads no clock without a window and one with it; with a rule on slow calls a second one, once it has
+//! been sent and waits for its answer. A failure takes a short lock, and a stream allocates one small
+//! box. Keyed, a call looks its circuit up in a map whose readers never wait
+//! ([papaya](https://docs.rs/papaya)), and counts a reference that all calls with its key share.
 
 mod body;
 mod breaker;

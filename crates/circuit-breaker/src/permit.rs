@@ -32,13 +32,18 @@ pub(crate) struct Permit {
     /// `None` once the verdict has fallen.
     circuit: Option<Lease<Circuit>>,
     ticket: Ticket,
+    /// When the call began to wait, where that matters; `NEVER` until then.
+    waits: Tick,
 }
 
 impl Permit {
     #[inline]
     pub(crate) fn new(circuit: Lease<Circuit>, ticket: Ticket) -> Self {
-        let circuit = Some(circuit);
-        Self { circuit, ticket }
+        Self {
+            circuit: Some(circuit),
+            ticket,
+            waits: Tick::NEVER,
+        }
     }
 
     /// Asks for one where not every call gets it; else says why not, and gives the circuit back.
@@ -79,6 +84,7 @@ impl Permit {
         Self {
             circuit: None,
             ticket: Ticket::default(),
+            waits: Tick::NEVER,
         }
     }
 
@@ -91,6 +97,20 @@ impl Permit {
         Self {
             circuit: self.circuit.take(),
             ticket: self.ticket,
+            waits: self.waits,
+        }
+    }
+
+    /// The call has been sent and waits for its answer: from here on it may become slow.
+    ///
+    /// Not from where it is let through: here nothing is left to do, so reading the clock delays nobody,
+    /// and an answer that is there at once is spared it.
+    pub(crate) fn wait(&mut self) {
+        if self.waits == Tick::NEVER
+            && let Some(circuit) = &self.circuit
+            && circuit.settings.slow_after.is_some()
+        {
+            self.waits = circuit.settings.now();
         }
     }
 
@@ -166,7 +186,7 @@ impl Permit {
     }
 
     fn is_slow(&self, settings: &Settings, done: Tick) -> bool {
-        let taken = done.nanos_since(self.ticket.started);
+        let taken = done.nanos_since(self.waits);
         settings.slow_after.is_some_and(|limit| taken > limit)
     }
 

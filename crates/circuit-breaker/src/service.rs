@@ -109,7 +109,7 @@ where
             Circuits::Many(registry) => registry.of(registry.keys.of(&mut request)),
         };
         let ready = mem::take(&mut self.ready);
-        match circuit.pass() {
+        match circuit.breaker.pass() {
             Some(ticket) if ready => {
                 // A guard from here on: a panic in `call` counts as cancelled.
                 let permit = Permit::new(circuit, ticket);

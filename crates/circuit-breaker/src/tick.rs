@@ -5,6 +5,9 @@ use std::time::Duration;
 pub(crate) struct Tick(pub(crate) u64);
 
 impl Tick {
+    /// Later than anything that happens.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// The tick this long after zero.
     pub(crate) fn at(since_zero: Duration) -> Self {
         Self(nanos(since_zero))

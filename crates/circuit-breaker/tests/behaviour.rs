@@ -233,6 +233,26 @@ async fn slow_calls_open_and_a_slow_probe_has_failed() {
     assert_eq!(circuit.state(), State::Closed);
 }
 
+/// The provider is not to blame for the time before a call is sent, nor for an answer that was there at
+/// once.
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_call_runs_while_it_waits() {
+    let after = |millis| Does::AnswersAfter(200, Duration::from_millis(millis));
+    let cases = [
+        ("there at once", Does::Answers(200), 0),
+        ("in time", after(1000), 0),
+        ("slow", after(1001), 1),
+    ];
+    for (name, does, expected) in cases {
+        let layer = builder().slow_calls(SECOND, 1.0).build().unwrap();
+        let mut service = layer.layer(Provider::default());
+        let polled_late = service.ready().await.unwrap().call(Request::new(does));
+        advance(60 * SECOND).await;
+        polled_late.await.unwrap();
+        assert_eq!(layer.handle().counts().slow, expected, "{name}");
+    }
+}
+
 /// A rate limit that took long says as little as one that came at once.
 #[tokio::test(start_paused = true)]
 async fn what_is_ignored_is_not_slow_either() {

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
-use std::pin::pin;
+use std::mem;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -31,6 +32,45 @@ impl Service<Request<Full<Bytes>>> for Bare {
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         drop(request);
         ready(Ok(Response::new(Full::default())))
+    }
+}
+
+/// Answers as [`Bare`] does, but at the second poll: as a client does that waits for its server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waiting;
+
+impl Service<Request<Full<Bytes>>> for Waiting {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Once;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline(never)]
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Once {
+        drop(request);
+        Once { waited: false }
+    }
+}
+
+/// The answer of [`Waiting`].
+#[derive(Debug)]
+pub struct Once {
+    waited: bool,
+}
+
+impl Future for Once {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if mem::replace(&mut self.waited, true) {
+            Poll::Ready(Ok(Response::new(Full::default())))
+        } else {
+            Poll::Pending
+        }
     }
 }
 

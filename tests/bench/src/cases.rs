@@ -6,7 +6,7 @@ use http_body_util::Full;
 use tower_steady::classify::ClassifyLayer;
 use tower_steady::retry_after::{PauseLayer, RetryAfterLayer};
 
-use crate::bare::{Bare, Flaky};
+use crate::bare::{Bare, Flaky, Waiting};
 use crate::drive::{self, Factory};
 use crate::request;
 use crate::{keys, loopback, ours, parts, peers};
@@ -121,6 +121,14 @@ pub fn calls() -> Vec<Case> {
                 peers::failsafe(peers::failsafe_window())
             }),
         ],
+    );
+    row(
+        "closed breaker, window and slow calls, after a wait",
+        || drive::service(Waiting, request::mix),
+        &[(OURS, || {
+            let layer = ours::breaker_with_window();
+            drive::service(tower::Layer::layer(&layer, Waiting), request::mix)
+        })],
     );
     row(
         "classify, whole 2xx",

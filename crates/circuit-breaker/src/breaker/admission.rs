@@ -14,7 +14,6 @@ impl Breaker {
         word.admits_all().then(|| Ticket {
             word: word.bare(),
             probe: 0,
-            started: Tick::default(),
             begun: None,
         })
     }
@@ -29,7 +28,7 @@ impl Breaker {
     /// half-open and is its first probe.
     pub(crate) fn admit(&self, now: Tick) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.pass() {
-            return (Ok(ticket.started(now)), None);
+            return (Ok(ticket), None);
         }
         let (admitted, change) = match self.refusal(self.word(), now) {
             Some(refusal) => (Err(refusal), None),
@@ -54,7 +53,6 @@ impl Breaker {
         let ticket = |probe| Ticket {
             word: word.bare(),
             probe,
-            started: now,
             begun: None,
         };
         let admitted = match word.state() {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::state::{State, TripReason};
-use crate::tick::Tick;
 use crate::word::Word;
 
 /// What one call was let through with. Of no use in a later generation.
@@ -13,8 +12,6 @@ pub(crate) struct Ticket {
     pub(super) word: Word,
     /// The lease of a probe, counted from 1 in each generation; 0 for a normal call.
     pub(super) probe: u32,
-    /// When the call was let through; zero if `Breaker::pass` did it.
-    pub(crate) started: Tick,
     /// The row of failures that `Breaker::begin` has ended, once it has counted the call.
     pub(super) begun: Option<u32>,
 }
@@ -68,13 +65,6 @@ impl Refusal {
 }
 
 impl Ticket {
-    pub(crate) const fn started(self, now: Tick) -> Self {
-        Self {
-            started: now,
-            ..self
-        }
-    }
-
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe != 0
     }
