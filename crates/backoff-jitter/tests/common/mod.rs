@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod layers;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
