@@ -8,39 +8,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_steady_core::{Attempt, BoxError, Class, Deadline, Failure, Outcome};
-use tower_steady_deadline::{
-    AttemptElapsed, AttemptTimeoutBuilder, AttemptTimeoutLayer, DeadlineLayer, Timer, after,
-};
+use tower_steady_core::{Attempt, BoxError, Class, Deadline, Outcome};
+use tower_steady_deadline::{AttemptTimeoutLayer, DeadlineLayer, Timer};
 
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// No limit but those that a test sets.
-fn limits() -> AttemptTimeoutBuilder {
-    AttemptTimeoutLayer::builder().first_output(None).idle(None)
-}
-
-/// The timer that `error` names; it must be an ordinary outcome that may be retried.
-#[track_caller]
-fn timer(error: &BoxError) -> Timer {
-    let failure = Failure::find(&**error).unwrap_or_else(|| panic!("no failure: {error}"));
-    let outcome = failure.outcome();
-    assert_eq!(outcome.class, Class::Timeout);
-    assert!(outcome.may_retry() && outcome.sent && outcome.veto.is_none());
-    let elapsed: &AttemptElapsed = failure.find_source().expect("a timer");
-    assert_eq!(outcome.rule, Some(&*format!("timer_{}", elapsed.timer())));
-    elapsed.timer()
-}
-
-fn request(deadline: Option<u64>) -> Request<()> {
-    let mut request = Request::new(());
-    if let Some(left) = deadline {
-        request.extensions_mut().insert(after(secs(left)));
-    }
-    request
-}
+use super::{limits, request, secs, timer};
 
 #[tokio::test(start_paused = true)]
 async fn a_hanging_head_fails_by_the_timer_that_runs_out_first() {
