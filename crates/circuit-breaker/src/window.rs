@@ -31,11 +31,6 @@ impl Slot {
     const fn bucket(self) -> usize {
         (self.0 % BUCKETS) as usize
     }
-
-    /// Enough of the slot to tell it from all those that a bucket can still hold.
-    const fn tag(self) -> u32 {
-        self.0 as u32
-    }
 }
 
 /// The calls of a window that succeeded in time: most of them, so they are counted by each thread in
@@ -52,36 +47,62 @@ pub(crate) const SHARDS: usize = if cfg!(steady_loom) { 2 } else { shard::COUNT 
 struct Shard {
     /// Since the circuit was made.
     total: AtomicU64,
-    /// Slot tag in the upper half of each bucket, count in the lower.
     ring: [AtomicU64; BUCKETS as usize],
+}
+
+/// What a bucket of a shard holds, in one atomic word: the lower 36 bits of its slot, and 28 of count.
+///
+/// A thread's buckets stay as they are while it makes no calls. A slot has the bits of another again
+/// after two years of buckets as short as a millisecond, and a count that is full stays so.
+#[derive(Clone, Copy)]
+struct Bucket(u64);
+
+const COUNT_BITS: u32 = 28;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+impl Bucket {
+    const fn first(slot: Slot) -> Self {
+        Self(slot.0 << COUNT_BITS | 1)
+    }
+
+    const fn count(self) -> u64 {
+        self.0 & COUNT
+    }
+
+    const fn and_one(self) -> Self {
+        let full = self.count() == COUNT;
+        Self(if full { self.0 } else { self.0 + 1 })
+    }
+
+    /// By how many slots its own is later than `slot`; a very large number where it is earlier.
+    const fn slots_after(self, slot: Slot) -> u64 {
+        self.0.wrapping_sub(slot.0 << COUNT_BITS) >> COUNT_BITS
+    }
 }
 
 impl Shard {
     fn add(&self, slot: Slot) {
         let bucket = &self.ring[slot.bucket()];
-        let tag = slot.tag();
-        let mut seen = bucket.load(Ordering::Relaxed);
+        let mut seen = Bucket(bucket.load(Ordering::Relaxed));
         loop {
-            let (held, count) = unpack(seen);
-            let next = if held == tag {
-                pack(tag, count.saturating_add(1))
-            } else if (1..AHEAD).contains(&held.wrapping_sub(tag)) && count > 0 {
+            let next = match seen.slots_after(slot) {
+                0 => seen.and_one(),
                 // The window has moved on without this call.
-                return;
-            } else {
-                pack(tag, 1)
+                1..AHEAD if seen.count() > 0 => return,
+                _ => Bucket::first(slot),
             };
-            match bucket.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match bucket.compare_exchange_weak(seen.0, next.0, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return,
-                Err(now) => seen = now,
+                Err(now) => seen = Bucket(now),
             }
         }
     }
 }
 
-/// A bucket whose tag is ahead by no more than this many slots has been taken over by a thread with
-/// a later clock; one that is further off is older than the tag's range.
-const AHEAD: u32 = 1 << 16;
+/// A bucket that is ahead by fewer slots than this has been taken over by a thread with a later clock;
+/// one that seems further ahead is behind.
+const AHEAD: u64 = 1 << 16;
 
 impl GoodCalls {
     pub(crate) fn new() -> Self {
@@ -111,14 +132,13 @@ impl GoodCalls {
 
     /// The calls in the window that ends with `slot`.
     pub(crate) fn within(&self, slot: Slot) -> u64 {
+        let oldest = Slot(slot.0.wrapping_sub(BUCKETS - 1));
         let buckets = self.0.iter().flat_map(|Padded(shard)| &shard.ring);
         buckets
-            .map(|bucket| unpack(bucket.load(Ordering::Relaxed)))
+            .map(|bucket| Bucket(bucket.load(Ordering::Relaxed)))
             // One that is ahead was counted by a thread whose clock read came a moment later.
-            .filter(|(held, _)| {
-                slot.tag().wrapping_add(BUCKETS as u32).wrapping_sub(*held) < 2 * BUCKETS as u32
-            })
-            .map(|(_, count)| u64::from(count))
+            .filter(|bucket| bucket.slots_after(oldest) < 2 * BUCKETS)
+            .map(Bucket::count)
             .sum()
     }
 
@@ -127,14 +147,6 @@ impl GoodCalls {
         let totals = self.0.iter().map(|Padded(shard)| &shard.total);
         totals.map(|total| total.load(Ordering::Relaxed)).sum()
     }
-}
-
-const fn pack(tag: u32, count: u32) -> u64 {
-    (tag as u64) << 32 | count as u64
-}
-
-const fn unpack(bucket: u64) -> (u32, u32) {
-    ((bucket >> 32) as u32, bucket as u32)
 }
 
 /// The calls of a window that failed or were slow: few, so they are kept exactly and behind the lock,
