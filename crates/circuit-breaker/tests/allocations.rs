@@ -7,14 +7,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, Service};
 use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer};
 use tower_steady_core::key::{ByHost, RequestKey};
 
+/// Answers with this status.
 #[derive(Clone)]
-struct Inner;
+struct Inner(StatusCode);
 
 impl Service<Request<()>> for Inner {
     type Response = Response<Full<Bytes>>;
@@ -26,12 +27,18 @@ impl Service<Request<()>> for Inner {
     }
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(Full::new(Bytes::from_static(b"answer")))))
+        let mut response = Response::new(Full::new(Bytes::from_static(b"answer")));
+        *response.status_mut() = self.0;
+        ready(Ok(response))
     }
 }
 
 fn allocations<K: RequestKey>(builder: CircuitBreakerBuilder<K>) -> u64 {
-    let mut service = builder.build().unwrap().layer(Inner);
+    allocations_of(StatusCode::OK, builder)
+}
+
+fn allocations_of<K: RequestKey>(status: StatusCode, builder: CircuitBreakerBuilder<K>) -> u64 {
+    let mut service = builder.build().unwrap().layer(Inner(status));
     let mut call = |request| {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(service.poll_ready(&mut cx).is_ready());
@@ -63,13 +70,24 @@ fn a_closed_circuit_allocates_nothing() {
     assert_eq!(allocations(windowed().key(ByHost)), 0, "keyed");
 }
 
+/// tower-resilience keeps a record of each call in the window, and looks through all of them at each
+/// call; here a window is ten counts, whatever they count.
+#[test]
+fn a_window_of_many_failures_does_not_grow() {
+    let ends_badly = CircuitBreakerLayer::builder()
+        .consecutive_failures(1 << 20)
+        .failure_rate(1.0)
+        .minimum_calls(u32::MAX);
+    assert_eq!(allocations_of(StatusCode::BAD_GATEWAY, ends_badly), 0);
+}
+
 /// As many keys as may be kept, in turn: none pushes another out, and each is found without a copy.
 #[test]
 fn known_keys_allocate_nothing_in_a_full_map() {
     const KEYS: usize = 1000;
     let builder = CircuitBreakerLayer::builder().key(ByHost).max_keys(KEYS);
     let layer = builder.build().unwrap();
-    let mut service = layer.layer(Inner);
+    let mut service = layer.layer(Inner(StatusCode::OK));
     let mut call = |request| {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(service.poll_ready(&mut cx).is_ready());

@@ -37,7 +37,8 @@ async fn open(service: &CircuitBreaker<Provider>) {
 }
 
 /// The call of a probe, dropped before it is polled, after each poll before its head, and after each
-/// frame of its stream: the slot is there again each time, and nothing was decided.
+/// frame of its stream: the slot is there again each time, and nothing was decided. Polly closes then,
+/// Hystrix opens, and linkerd waits for ever for a probe that was dropped before its head.
 #[tokio::test(start_paused = true)]
 async fn a_probe_can_be_dropped_at_every_poll() {
     let layer = builder().build().unwrap();
@@ -102,7 +103,8 @@ async fn a_panic_gives_the_slot_back() {
     assert_eq!(layer.handle().state(), State::Closed);
 }
 
-/// Clones of a service and of its layer share one circuit; two layers share nothing.
+/// Clones of a service and of its layer share one circuit; two layers share nothing. (In tower-resilience
+/// two services of one layer do not share either.)
 #[tokio::test(start_paused = true)]
 async fn clones_share_and_layers_do_not() {
     let (layer, other) = (builder().build().unwrap(), builder().build().unwrap());
@@ -119,7 +121,8 @@ async fn clones_share_and_layers_do_not() {
     assert_eq!(other.handle().state(), State::Closed);
 }
 
-/// E4: very many callers at the edge from open to half-open, on several threads: exactly k are sent.
+/// Very many callers at the edge from open to half-open, on several threads: exactly k are sent. More
+/// are in tower#855, tower-resilience#382, resilience4j#1432 and, in a race, Finagle.
 #[test]
 fn a_crowd_at_the_edge_sends_k_probes() {
     const CALLERS: usize = 10_000;

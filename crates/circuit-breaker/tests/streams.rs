@@ -85,7 +85,7 @@ async fn an_unread_success_closes() {
     assert_eq!(circuit.state(), State::Closed);
 }
 
-/// A stream that has not ended is not judged, and dropped it is cancelled.
+/// A stream that has not ended is not judged, and dropped it is cancelled; for linkerd it is a success.
 #[tokio::test(start_paused = true)]
 async fn an_unfinished_stream_that_is_dropped_is_cancelled() {
     let (circuit, service) = half_open(builder()).await;
@@ -110,6 +110,7 @@ async fn an_unfinished_stream_that_is_dropped_is_cancelled() {
 }
 
 /// What a stream comes to, as its end, an error event, the trailers of gRPC or a broken connection say.
+/// tower-resilience judges the head alone, and linkerd sees no error that stands in the body.
 #[tokio::test(start_paused = true)]
 async fn late_endings_are_judged() {
     use Step::{Cut, ErrorEvent, Output, Terminal};
