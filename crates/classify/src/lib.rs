@@ -43,14 +43,17 @@
 //! | answer | look |
 //! |---|---|
 //! | 4xx, 5xx | the body, to its end, up to 64 KiB and 2 s ([`look_limit`], [`time_limit`]). Read to its end, it is `whole`: its connection is free before the caller has read a byte |
-//! | 200, `text/event-stream`, NDJSON, `application/vnd.amazon.eventstream` | the events up to the first with output: pings, comments, acknowledgements and chunks without content are waited through. An error before output is an outcome like a status; output commits the stream. [`max_hold`] bounds the wait (by default a timer further out does) |
-//! | 200, JSON | up to 4 KiB, for a top-level `error` ([`json_look`]); an event stream under that name is followed as one |
+//! | 200, `text/event-stream`, NDJSON, `application/vnd.amazon.eventstream` | the events up to the first with output: pings, comments, acknowledgements, frames that are still empty and chunks without content are waited through. An error before output is an outcome like a status; output commits the stream. [`max_hold`] bounds the wait (by default a timer further out does) |
+//! | 200, JSON | up to 4 KiB (or past them to the end of an `error`), for a top-level `error` ([`json_look`]); an event stream under that name is followed as one |
 //! | 200, gRPC | `grpc-status` in the head, or in trailers that come instead of a message |
 //! | no answer | the error and its sources ([`classify_error`]) |
 //! | anything else, such as a 200 of another type or of none, whatever its body begins like | nothing: passed on as it is, without a note, an allocation or a clock |
 //!
 //! A 200 that streams carries a [`StreamOutcome`]. What comes after the head is written into it: the
 //! terminal event, a late error, a stream cut before its terminal event, the status in gRPC's trailers.
+//! That a clean end came too early shows where an end is known: `[DONE]` or a `finish_reason` (chat
+//! completions), `message_stop` (Anthropic), `response.completed` and its like (Responses),
+//! `message-end` (Cohere), a `finishReason` (Gemini), `done` (Ollama), `messageStop` (Bedrock).
 //!
 //! The caller gets the same bytes in the same chunks, the same trailers and the same error. Backpressure
 //! is kept: nothing is read ahead of the look.

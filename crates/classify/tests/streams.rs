@@ -158,6 +158,8 @@ async fn event_stream_that_is_called_json_is_followed_all_the_same() {
 async fn stream_that_ends_early_is_told_from_one_that_is_complete() {
     let finish = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n";
+    let gemini_end = "data: {\"candidates\":[{\"content\":{},\"finishReason\":\"STOP\"}]}\r\n\r\n";
+    let gemini_usage = "data: {\"usageMetadata\":{\"totalTokenCount\":3}}\r\n\r\n";
     let anthropic = "event: message_start\ndata: {\"type\":\"message_start\"}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"x\"}}\n\n";
     let stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
     for (name, parts, class) in [
@@ -169,8 +171,18 @@ async fn stream_that_ends_early_is_told_from_one_that_is_complete() {
         ),
         ("[DONE]", &[HELLO, DONE], Class::Success),
         (
+            "candidates that are not finished",
+            &[gemini],
+            Class::Transport,
+        ),
+        (
+            "candidates that are",
+            &[gemini, gemini_end, gemini_usage],
+            Class::Success,
+        ),
+        (
             "no terminal event is known for it",
-            &[gemini, gemini],
+            &["data: {\"text\":\"Hi\"}\n\n"],
             Class::Success,
         ),
         ("a message without its stop", &[anthropic], Class::Transport),

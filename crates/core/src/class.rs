@@ -124,7 +124,8 @@ impl Class {
     /// something on the way. 501, 505 and 511 are
     /// final among the 5xx (RFC 9110 section 15.6, RFC 6585 section 6): the next try meets the same
     /// server. 520 to 530 are Cloudflare's, in front of many providers: 522 and 524 are timeouts, 525
-    /// a failed handshake with the origin, 526 a bad certificate and so final.
+    /// a failed handshake with the origin, 526 a bad certificate and so final. 598 and 599 are proxies'
+    /// read and connect timeouts.
     #[must_use]
     #[inline]
     pub const fn from_status(status: StatusCode) -> Self {
@@ -140,7 +141,7 @@ impl Class {
             402 => Self::QuotaExhausted,
             403 => Self::Permission,
             404 | 410 => Self::NotFound,
-            408 | 504 | 522 | 524 => Self::Timeout,
+            408 | 504 | 522 | 524 | 598 | 599 => Self::Timeout,
             409 | 425 => Self::Conflict,
             413 => Self::TooLarge,
             429 => Self::RateLimited,

@@ -6,11 +6,14 @@
 pub(crate) enum Phrase {
     ContextLength,
     ContentPolicy,
+    Guardrail,
     Location,
     BadKey,
     Billing,
     Spend,
     CurrentQuota,
+    /// Whose quota it is.
+    Google,
     Zero,
     LongWindow,
     Day,
@@ -68,10 +71,11 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         "content management policy", "content filtering policy", "content filter", "content policy",
         "content moderation", "was flagged", "been flagged", "were flagged", "safety system",
         "violates usage guidelines", "violates our usage policy", "violating our usage policy",
-        "violate our usage policy", "violates our usage policies", "usage policies", "guardrail",
+        "violate our usage policy", "violates our usage policies", "usage policies",
         "content exists risk", "unsafe or sensitive content", "considered high risk", "不安全或敏感内容",
         "contentpolicyviolationerror",
     ]),
+    (Phrase::Guardrail, &["guardrail"]),
     (Phrase::Location, &[
         "user location is not supported", "country, region, or territory not supported",
         "not available in your country", "not available in your region",
@@ -87,7 +91,9 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         "credits are depleted", "credits have been exhausted", "prepayment credits",
         "prepaid credits", "insufficient credit", "insufficient balance", "insufficient funds",
         "insufficient account balance", "balance is insufficient", "not enough credit",
-        "out of credits", "no credits", "any credits", "requires more credits",
+        "out of credits", "have no credits", "has no credits", "no credits left",
+        "no credits remaining", "have any credits", "has any credits", "requires more credits",
+        "credits are required",
         "purchase more credits", "used all available credits", "used up your credits",
         "included credits", "exceeded your monthly", "billing hard limit", "specified api usage limits",
         "specified workspace api usage limits", "regain access on", "account is not active",
@@ -104,6 +110,7 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
         "exceeded your current quota", "quota exhausted", "quota is exhausted",
         "quota has been exhausted", "quota is used up", "quota has been used up", "out of quota",
     ]),
+    (Phrase::Google, &["ai.google.dev", "googleapis.com", "geminiexception", "vertexaiexception"]),
     (Phrase::Zero, &["limit: 0"]),
     (Phrase::LongWindow, &[
         "/ month", "/month", "per month", "per-month", "this month", "monthly limit",
@@ -114,7 +121,8 @@ pub(super) const LIST: &[(Phrase, &[&str])] = &[
     (Phrase::Day, &["per day", "per-day", "/ day", "/day", "a day limit"]),
     (Phrase::Minute, &[
         "per minute", "per-minute", "per min", "per-min", "models-per-min", "/ minute", "/minute",
-        "/ min", "/min", "per second", "per hour", "per 1 hour", "limit_rpm/",
+        "/ min", "/min", "per second", "per hour", "per 1 hour", "limit_rpm/", "(rpm)", "(tpm)",
+        "rpm quota", "tpm quota", "rpm limit", "tpm limit",
     ]),
     (Phrase::AccountBlocked, &[
         "temporarily blocked", "account was flagged", "account has been flagged",

@@ -283,7 +283,8 @@ impl<'a> Facts<'a> {
         self.messages().any(has_digit).then(|| self.said().wait)?
     }
 
-    fn has_wait_header(&self) -> bool {
+    /// Whether a header of the `retry-after` family states a wait.
+    pub(crate) fn has_wait_header(&self) -> bool {
         let means = |name: &HeaderName| {
             let values = self.headers.get_all(name).into_iter();
             values.into_iter().any(|value| {

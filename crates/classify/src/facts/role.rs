@@ -83,13 +83,13 @@ pub(super) fn role_of(parent: Role, key: &str) -> Option<Role> {
         (_, "retry_after_ms" | "retryAfterMs") => Role::Millis,
         (Role::Metadata, _) => return None,
         (_, "error") => Role::Error,
-        (_, "errors" | "innererror" | "inner_error" | "Output") => Role::Error,
+        (_, "errors" | "Error" | "innererror" | "inner_error" | "Output") => Role::Error,
         (_, "message" | "Message" | "msg" | "detail" | "error_description" | "errorMessage") => {
             Role::Message
         }
         (_, "type" | "event" | "object") if top => Role::Kind,
         (_, "code" | "type" | "status" | "error_type" | "errorType" | "error_code" | "__type")
-        | (_, "reason" | "limit_source" | "errorCode") => Role::Id,
+        | (_, "reason" | "limit_source" | "errorCode" | "Code") => Role::Id,
         (_, "base_resp") if top => Role::BaseResp,
         (_, "details") => Role::Details,
         (_, "response") => Role::Response,

@@ -1,5 +1,8 @@
 //! The upstream's answer inside a sentence, as SDKs and gateways that print an exception put it there:
-//! `Error code: 429 - {'error': {...}}`, `litellm.RateLimitError: OpenAIException - {"error": ...}`.
+//! `Error code: 429 - {'error': {...}}`, `litellm.RateLimitError: OpenAIException - {"error": ...}`,
+//! `429 {"error": ...}`.
+
+use http::StatusCode;
 
 use super::echo::echo_in;
 
@@ -9,8 +12,8 @@ const LONGEST: usize = 256;
 /// The answer in `text`, as JSON or as Python prints it, and what follows it.
 ///
 /// Only behind the name of an exception and a dash, or as Databricks puts it behind nothing but its own
-/// code: a prompt that is echoed may hold an answer too, and servers put it behind other words or into
-/// quotes.
+/// code, or the SDKs for JavaScript behind nothing but the status: a prompt that is echoed may hold an
+/// answer too, and servers put it behind other words or into quotes.
 pub(super) fn answer_in(text: &str) -> Option<&str> {
     let at = memchr::memchr(b'{', &text.as_bytes()[..text.len().min(LONGEST)])?;
     // Gemini's answers to a stream are arrays.
@@ -19,11 +22,7 @@ pub(super) fn answer_in(text: &str) -> Option<&str> {
         .strip_suffix('[')
         .map_or(at, str::len);
     let (before, answer) = text.split_at(start);
-    let is_code = |word: &str| {
-        let letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
-        word.contains('_') && word.bytes().all(letter)
-    };
-    if before.strip_suffix(": ").is_some_and(is_code) {
+    if before.strip_suffix(": ").is_some_and(is_code) || is_status(before) {
         return Some(answer);
     }
     let before = before.strip_suffix("b'").unwrap_or(before);
@@ -35,6 +34,32 @@ pub(super) fn answer_in(text: &str) -> Option<&str> {
     };
     let is_thrown = before.starts_with("Error code: ") || before.split(' ').any(thrown);
     (before.bytes().all(plain) && is_thrown && echo_in(before).is_none()).then_some(answer)
+}
+
+/// `RESOURCE_EXHAUSTED`
+fn is_code(word: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    word.contains('_') && word.bytes().all(letter)
+}
+
+/// `429`, `API Error: 429`, `HTTP 429:`, `429 Too Many Requests`, `429 RESOURCE_EXHAUSTED.`: a status and
+/// what names it, and nothing else.
+fn is_status(before: &str) -> bool {
+    const LABELS: [&str; 5] = ["api", "code", "error", "http", "status"];
+    let mut words = before
+        .split_ascii_whitespace()
+        .map(|word| word.trim_end_matches([':', '.']));
+    let is_label = |word: &str| LABELS.iter().any(|label| label.eq_ignore_ascii_case(word));
+    let status = words.find(|word| !is_label(word));
+    let status: Option<StatusCode> = status.and_then(|word| word.parse().ok());
+    let Some(status) = status.filter(|status| status.as_u16() >= 400) else {
+        return false;
+    };
+    let reason = status.canonical_reason().unwrap_or_default();
+    words.all(|word| {
+        let of_reason = reason.split(' ').any(|part| part == word);
+        word == status.as_str() || is_code(word) || of_reason
+    })
 }
 
 /// Turns what Python prints of a dictionary into JSON: its quotes, its constants, its escapes.
@@ -106,6 +131,15 @@ mod tests {
             ("Invalid value: XError - {\"a\":1}", None),
             ("Got 'XError - {\"a\":1}'", None),
             ("XError: {\"a\":1}", None),
+            ("429 {\"a\":1}", Some("{\"a\":1}")),
+            ("429 429 {\"a\":1}", Some("{\"a\":1}")),
+            ("API Error: 529 {\"a\":1}", Some("{\"a\":1}")),
+            ("HTTP 500: {\"a\":1}", Some("{\"a\":1}")),
+            ("429 Too Many Requests: {\"a\":1}", Some("{\"a\":1}")),
+            ("429 RESOURCE_EXHAUSTED. {'a':1}", Some("{'a':1}")),
+            ("200 {\"a\":1}", None),
+            ("429 prompt {\"a\":1}", None),
+            ("Invalid value 429: {\"a\":1}", None),
             ("no answer", None),
         ] {
             assert_eq!(answer_in(text), found, "{text}");

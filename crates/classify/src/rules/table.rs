@@ -54,6 +54,8 @@ const BILL: On = On::S400
     .or(On::S403)
     .or(On::S412)
     .or(On::S429)
+    .or(On::S500)
+    .or(On::S502)
     .or(On::STREAM);
 /// Where a prompt may not fit.
 const FIT: On = On::S400
@@ -79,14 +81,14 @@ pub(super) static TABLE: &[Rule] = &[
     // Bills and fixed windows.
     rule("quota-of-a-day", ANY, When::Check(|facts| facts.fixed_window()), QuotaExhausted, "google.rpc names a violated quota of a day; a RetryInfo of seconds beside it is about another one").then(Then::GiveUpDespiteWait),
     rule("in-flight-budget", On::S402.or(On::S403).or(On::S429), ids!["openrouter_in_flight_budget"], RateLimited, "OpenRouter holds credit back for calls in flight and releases it when they end"),
-    rule("quota-code", ANY, ids!["insufficient_quota" "credit_balance_exhausted" "organization_spend_limit_exceeded" "project_spend_limit_exceeded" "organization_usage_limit_exceeded" "project_usage_limit_exceeded" "billing_not_active" "billing_hard_limit_reached" "billing_error" "usage_limit_reached" "usage_not_included" "enforced_spend_limit_reached" "spend_limit_reached" "spend_limit_exceeded" "QUOTA_EXHAUSTED" "INSUFFICIENT_G1_CREDITS_BALANCE" "credit_limit" "insufficient_credits" "insufficient_balance" "insufficient_funds" "insufficient_user_quota" "exceeded_current_quota_error" "payment_required" "budget_exceeded" "BILLING_DISABLED" "Arrearage" "AllocationQuota.FreeTierOnly" "PrepaidBillOverdue" "PostpaidBillOverdue" "AccountOverdueError" "SetLimitExceeded" "NOT_ENOUGH_BALANCE" "token_quota_reached" "pre_consume_token_quota_failed" "base_resp.1008" "base_resp.2056" "1113" "1304" "1308" "1309" "1310"], QuotaExhausted, "a named bill: only a payment or a higher limit helps").then(Then::GiveUpForGood),
+    rule("quota-code", ANY, ids!["insufficient_quota" "credit_balance_exhausted" "organization_spend_limit_exceeded" "project_spend_limit_exceeded" "organization_usage_limit_exceeded" "project_usage_limit_exceeded" "billing_not_active" "billing_hard_limit_reached" "billing_error" "usage_limit_reached" "usage_not_included" "enforced_spend_limit_reached" "spend_limit_reached" "spend_limit_exceeded" "QUOTA_EXHAUSTED" "INSUFFICIENT_G1_CREDITS_BALANCE" "insufficient_credits" "insufficient_balance" "insufficient_funds" "insufficient_user_quota" "exceeded_current_quota_error" "payment_required" "budget_exceeded" "BILLING_DISABLED" "Arrearage" "AllocationQuota.FreeTierOnly" "PrepaidBillOverdue" "PostpaidBillOverdue" "AccountOverdueError" "SetLimitExceeded" "AccountQuotaExceeded" "NOT_ENOUGH_BALANCE" "token_quota_reached" "pre_consume_token_quota_failed" "base_resp.1008" "base_resp.2056" "1113" "1304" "1308" "1309" "1310"], QuotaExhausted, "a named bill: only a payment or a higher limit helps").then(Then::GiveUpForGood),
     rule("quota-exception", ANY, ids!["ServiceQuotaExceededException"], QuotaExhausted, "an account's quota; the AWS SDKs do not retry it"),
-    rule("quota-reason", On::S401.or(On::S402).or(On::S403).or(On::STREAM), ids!["quota_exceeded" "dailyLimitExceeded" "dailyLimitExceededUnreg"], QuotaExhausted, "Google's older reasons for a used-up quota, on a 403, and Copilot's in a stream"),
+    rule("quota-reason", On::S401.or(On::S402).or(On::S403).or(On::STREAM), ids!["quota_exceeded" "credit_limit" "dailyLimitExceeded" "dailyLimitExceededUnreg"], QuotaExhausted, "Google's older reasons for a used-up quota, on a 403, Copilot's in a stream, and Together's credit_limit, which on a 429 is a rate limit"),
     rule("quota-window-phrase", WINDOW, When::Check(|facts| facts.says_window(Phrase::LongWindow)), QuotaExhausted, "a window of a day or a month that begins anew at a fixed time"),
     rule("quota-day-phrase", On::S429.or(On::STREAM), When::Check(fixed_day), QuotaExhausted, "a daily limit without a word on when one request fits again; a rolling one (RPD, TPD, a stated wait) is a rate limit"),
     rule("spend-phrase", BILL, says(Phrase::Spend), QuotaExhausted, "a limit in money is a bill, be it under the code of a throttle"),
     // Exception names and reasons that outrank a misleading status.
-    rule("throttling-exception", ANY, ids!["ThrottlingException" "ThrottledException" "Throttling" "TooManyRequestsException" "RequestThrottled" "RequestThrottledException" "RequestLimitExceeded" "ProvisionedThroughputExceededException" "BandwidthLimitExceeded" "LimitExceededException" "PriorRequestNotComplete" "TransactionInProgressException" "EC2ThrottledException"], RateLimited, "AWS throttles with a 400 too: the code beats the status").then(Then::Retry),
+    rule("throttling-exception", ANY, ids!["ThrottlingException" "ThrottledException" "Throttling" "Throttling.User" "Throttling.Api" "Throttling.RateQuota" "TooManyRequestsException" "RequestThrottled" "RequestThrottledException" "RequestLimitExceeded" "ProvisionedThroughputExceededException" "BandwidthLimitExceeded" "LimitExceededException" "PriorRequestNotComplete" "TransactionInProgressException" "EC2ThrottledException"], RateLimited, "AWS and Alibaba throttle with a 400 too: the code beats the status").then(Then::Retry),
     rule("timeout-exception", ANY, ids!["RequestTimeoutException" "RequestTimeout" "ModelTimeoutException"], Timeout, "AWS times out with a 400 too: the code beats the status"),
     rule("too-large-code", On::S400.or(On::S413).or(On::S429).or(On::STREAM), ids!["request_too_large" "payload_too_large" "request_entity_too_large" "tokens_limit_reached" "content_too_large"], TooLarge, "the request is over a limit that no wait moves"),
     rule("overload-code", ANY.but(On::S504), ids!["overloaded_error" "overloaded" "server_is_overloaded" "server_overloaded" "engine_overloaded_error" "engine_overloaded" "model_overloaded" "MODEL_CAPACITY_EXHAUSTED" "capacity_exceeded" "ModelNotReadyException" "ServiceUnavailableException" "no_capacity" "server_busy"], Overloaded, "the provider says that it has no capacity, whatever status it chose"),
@@ -96,9 +98,10 @@ pub(super) static TABLE: &[Rule] = &[
     rule("context-length-phrase", FIT, says(Phrase::ContextLength), ContextLength, "most servers send a plain invalid_request_error and say it in words; not on a 429, where \"too many tokens\" is a throttle"),
     rule("account-blocked", On::S403, says(Phrase::AccountBlocked), Permission, "Azure blocks an account for what it asked before, not this prompt"),
     rule("content-policy-phrase", REFUSAL, says(Phrase::ContentPolicy), ContentPolicy, "guardrails and gateways say it in words; \"modify your prompt and retry\" is no reason to retry the same"),
+    rule("guardrail-phrase", REFUSAL, When::Check(guarded), ContentPolicy, "a guardrail refused the request; not one that the request names and that is not there"),
     rule("location-phrase", KEY, says(Phrase::Location), Permission, "Gemini refuses a region with a 400 FAILED_PRECONDITION"),
     rule("memory-phrase", On::S500.or(On::STREAM), says(Phrase::Memory), ServerError, "Ollama: the model does not fit this machine, nor will it").then(Then::GiveUp),
-    rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, Gemini's spend cap: a bill behind an ordinary code"),
+    rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, MiniMax's 500: a bill behind an ordinary code"),
     rule("quota-of-zero", On::S429.or(On::STREAM), says(Phrase::Zero), QuotaExhausted, "Gemini's \"limit: 0\": this model is not in the plan, and no RetryInfo changes that").then(Then::GiveUpDespiteWait),
     rule("current-quota-phrase", On::S429.or(On::STREAM), When::Check(current_quota), QuotaExhausted, "OpenAI's insufficient_quota where a gateway lost the code, and gateways' own quotas; Google says the same of a minute"),
     rule("request-over-limit", On::S429.or(On::STREAM), When::Check(over_limit), TooLarge, "\"Limit 30000, Requested 31538\": one request is more than the whole bucket"),
@@ -109,7 +112,7 @@ pub(super) static TABLE: &[Rule] = &[
     rule("rate-limit-refused", On::S403, When::Check(limit_exceeded), RateLimited, "GitHub refuses with a 403 who exceeds a rate limit, and says so only in words"),
     rule("key-code", KEY, ids!["API_KEY_INVALID" "invalid_api_key" "wrong_api_key" "token_revoked" "invalid_authentication" "authentication_error" "AuthenticationError" "invalid_authentication_error" "unauthenticated" "unauthorized" "invalid_token" "expired_token" "token_expired" "ExpiredTokenException" "ExpiredToken" "UnrecognizedClientException" "InvalidSignatureException" "SignatureDoesNotMatch" "IncompleteSignatureException" "IncompleteSignature" "MissingAuthenticationTokenException" "MissingAuthenticationToken" "InvalidClientTokenId" "NotAuthorizedException" "RequestExpired" "The request does not have valid authentication credentials" "base_resp.1004" "base_resp.2049"], Auth, "the key is wrong, although the status is not 401"),
     rule("not-found-code", KEY, ids!["model_not_found" "model_not_found_error" "DeploymentNotFound" "ResourceNotFoundException" "UnknownOperationException" "not_found_error" "resource_not_found_error" "NotFoundError" "NOT_FOUND" "Some requested entity was not found"], NotFound, "no such model or deployment for this key, although the status is not 404"),
-    rule("permission-code", KEY, ids!["unsupported_country_region_territory" "forbidden" "permission_denied" "permission_error" "permissions_error" "PermissionDeniedError" "AccessDeniedException" "AccessDenied" "access_denied" "SERVICE_DISABLED" "API_KEY_SERVICE_BLOCKED" "API_KEY_HTTP_REFERRER_BLOCKED" "API_KEY_IP_ADDRESS_BLOCKED" "The caller does not have permission to execute the specified operation"], Permission, "the key is good, but not for this"),
+    rule("permission-code", KEY, ids!["unsupported_country_region_territory" "forbidden" "permission_denied" "organization_restricted" "permission_error" "permissions_error" "PermissionDeniedError" "AccessDeniedException" "AccessDenied" "access_denied" "SERVICE_DISABLED" "API_KEY_SERVICE_BLOCKED" "API_KEY_HTTP_REFERRER_BLOCKED" "API_KEY_IP_ADDRESS_BLOCKED" "The caller does not have permission to execute the specified operation"], Permission, "the key is good, but not for this"),
     rule("key-phrase", KEY, says(Phrase::BadKey), Auth, "the key is wrong, and only the sentence says so"),
     rule("overload-phrase", BUSY, says(Phrase::Overload), Overloaded, "load shedding behind a 429 or a 500"),
     // Codes that repeat the status: asked where the status is 200, or another one.
@@ -158,6 +161,10 @@ fn harmful(facts: &Facts<'_>) -> bool {
     facts.phrases().has(Phrase::Refused) && facts.phrases().has(Phrase::Harm)
 }
 
+fn guarded(facts: &Facts<'_>) -> bool {
+    facts.phrases().has(Phrase::Guardrail) && !facts.phrases().has(Phrase::NotFound)
+}
+
 fn limit_exceeded(facts: &Facts<'_>) -> bool {
     facts.phrases().has(Phrase::RateLimit) && facts.phrases().has(Phrase::Exceeds)
 }
@@ -167,16 +174,18 @@ fn no_model(facts: &Facts<'_>) -> bool {
 }
 
 fn current_quota(facts: &Facts<'_>) -> bool {
-    let google = facts.provider() == Some(Provider::Google) || facts.has_id("RESOURCE_EXHAUSTED");
+    let google = facts.provider() == Some(Provider::Google)
+        || facts.has_id("RESOURCE_EXHAUSTED")
+        || facts.phrases().has(Phrase::Google);
     facts.says_window(Phrase::CurrentQuota) && !google && facts.wait_in_words().is_none()
 }
 
-/// A limit of a day that is not said to be a rolling one.
+/// A limit of a day that is not said to be a rolling one, neither in words nor by a wait.
 fn fixed_day(facts: &Facts<'_>) -> bool {
-    let said = facts.phrases();
     facts.says_window(Phrase::Day)
-        && !said.has(Phrase::RollingDay)
-        && facts.wait_in_words().is_none()
+        && !facts.phrases().has(Phrase::RollingDay)
+        && facts.wait().is_none()
+        && !facts.has_wait_header()
 }
 
 /// The limit and the request's own size are stated, and the request is larger; or the sentence says

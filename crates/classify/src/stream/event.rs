@@ -82,6 +82,13 @@ pub(super) fn by_type(kind: &str) -> Option<Kind> {
     Some(match kind {
         "ping" | "message_start" | "message-start" | "stream-start" | "keepalive" => Kind::Quiet,
         "response.created" | "response.in_progress" | "response.queued" => Kind::Quiet,
+        // The frame that output will come in, empty yet.
+        "content_block_start"
+        | "content-start"
+        | "response.output_item.added"
+        | "response.content_part.added"
+        | "response.reasoning_summary_part.added" => Kind::Quiet,
+        "codex.rate_limits" => Kind::Quiet,
         "message_stop" | "message-end" | "stream-end" => Kind::Terminal,
         "response.completed" | "response.incomplete" | "response.done" | "response.cancelled" => {
             Kind::Terminal

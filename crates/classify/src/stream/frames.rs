@@ -2,6 +2,14 @@
 //! total length, headers' length, a checksum, headers, payload, a checksum. Exceptions are frames
 //! too, inside a 200.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+
 use super::event::{Event, Kind};
 
 /// Lengths (two times four bytes) and the checksum of the two.
@@ -95,6 +103,12 @@ fn judge(frame: &[u8], sink: &mut impl FnMut(Event<'_>)) {
             _ => {}
         }
     }
+    if (message, event) == ("event", "chunk")
+        && let Some(inner) = chunk(payload)
+    {
+        sink(Event::judge("", &inner));
+        return;
+    }
     let kind = match (message, event) {
         ("exception" | "error", _) => Kind::Error,
         (_, "messageStart" | "initial-response") => Kind::Quiet,
@@ -108,6 +122,36 @@ fn judge(frame: &[u8], sink: &mut impl FnMut(Event<'_>)) {
         expects_end: event == "messageStart",
         ..Event::of(kind)
     });
+}
+
+/// The event of the model itself in a chunk of `InvokeModelWithResponseStream`: base64 in JSON.
+fn chunk(payload: &[u8]) -> Option<Vec<u8>> {
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    let bytes = json.deserialize_map(Chunk).ok()??;
+    STANDARD.decode(&*bytes).ok()
+}
+
+/// The member `bytes`.
+struct Chunk;
+
+impl<'de> Visitor<'de> for Chunk {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a chunk")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut bytes = None;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == "bytes" {
+                bytes = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(bytes)
+    }
 }
 
 /// The headers that are strings: a length and a name, a type, a length and a value.

@@ -97,7 +97,7 @@ macro_rules! any {
 any!(Top);
 any!(Choices);
 any!(Says);
-any!(BaseResp);
+any!(Of);
 any!(Type);
 
 impl<'de> Visitor<'de> for Top<'_> {
@@ -122,7 +122,8 @@ impl<'de> Visitor<'de> for Top<'_> {
                     map.next_value_seed(Says(&mut look.error))?;
                     look.cut_in_error = false;
                 }
-                Member::BaseResp => map.next_value_seed(BaseResp(&mut look.error))?,
+                // MiniMax's, an error where its code is not zero.
+                Member::BaseResp => map.next_value_seed(Of("status_code", &mut look.error))?,
                 Member::Type => map.next_value_seed(Type(look))?,
                 Member::Choices => {
                     look.quiet = true;
@@ -135,6 +136,19 @@ impl<'de> Visitor<'de> for Top<'_> {
                     map.next_value_seed(Says(&mut look.done))?;
                 }
                 Member::Text => map.next_value_seed(Says(&mut look.finished))?,
+                // Cohere's `message-end` has an error in it.
+                Member::Delta => {
+                    look.answer = true;
+                    look.output = true;
+                    map.next_value_seed(Of("error", &mut look.error))?;
+                }
+                // Gemini's streams have no terminal event, but a reason why they are finished.
+                Member::Candidates => {
+                    look.answer = true;
+                    look.output = true;
+                    look.expects_end = true;
+                    map.next_value_seed(Of("finishReason", &mut look.finished))?;
+                }
                 Member::Answer => {
                     look.answer = true;
                     look.output = true;
@@ -281,20 +295,27 @@ impl<'de> Visitor<'de> for Says<'_> {
     }
 }
 
-/// MiniMax's `base_resp`: an error where its `status_code` is not zero.
-struct BaseResp<'l>(&'l mut bool);
+/// Whether the member of this name says anything, in an object or in one of an array's.
+struct Of<'l>(&'static str, &'l mut bool);
 
-impl<'de> Visitor<'de> for BaseResp<'_> {
+impl<'de> Visitor<'de> for Of<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a verdict")
+        f.write_str("an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self(name, says) = self;
+        while seq.next_element_seed(Of(name, says))?.is_some() {}
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(name, says) = self;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if key == "status_code" {
-                map.next_value_seed(Says(self.0))?;
+            if key == name {
+                map.next_value_seed(Says(says))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -358,6 +379,8 @@ enum Member {
     Choices,
     Done,
     Text,
+    Delta,
+    Candidates,
     Answer,
     /// An answer's, but null in chunks that hold nothing yet.
     Usage,
@@ -389,8 +412,10 @@ impl Visitor<'_> for Key {
             "choices" => Member::Choices,
             "done" => Member::Done,
             "generated_text" => Member::Text,
-            "candidates" | "content" | "output" | "data" | "embedding" | "embeddings"
-            | "results" | "generations" | "delta" | "token" | "output_text" => Member::Answer,
+            "delta" => Member::Delta,
+            "candidates" => Member::Candidates,
+            "content" | "output" | "data" | "embedding" | "embeddings" | "results"
+            | "generations" | "token" | "output_text" => Member::Answer,
             "usage" => Member::Usage,
             _ => Member::Other,
         })

@@ -75,6 +75,9 @@ impl Origin {
         if let Some(name) = event.exception {
             facts = facts.with_id(name);
         }
+        if !event.data.starts_with(b"{") && !event.data.starts_with(b"[") {
+            facts = facts.with_message(String::from_utf8_lossy(event.data));
+        }
         self.judge.response(&facts)
     }
 }
