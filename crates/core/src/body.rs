@@ -7,8 +7,8 @@
 #[diagnostic::on_unimplemented(
     message = "a retry cannot send a body of type `{Self}` again",
     label = "neither `Clone` nor `TryClone`",
-    note = "a body in memory is `Clone`; `ReplayLayer` of `tower-steady-replay-body` above the retry layer \
-            makes any other body one that can be sent again"
+    note = "a body in memory is `Clone`; any other body becomes one that can be sent again by `ReplayLayer` of \
+            `tower-steady-replay-body` above the retry layer, in a preset by `Steady::with_any_body()`"
 )]
 pub trait TryClone: Sized {
     /// A body that yields the same bytes from the start, or `None` where that is not possible any
@@ -16,6 +16,8 @@ pub trait TryClone: Sized {
     fn try_clone(&self) -> Option<Self>;
 }
 
+// What is missing is seldom `Clone`: the note above says what to do.
+#[diagnostic::do_not_recommend]
 impl<B: Clone> TryClone for B {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
