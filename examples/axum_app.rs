@@ -2,7 +2,7 @@
 //! `/state` shows what the layers know, `/metrics` is for Prometheus. `cargo run --example axum_app --features metrics`
 
 use axum::{Json, Router, body::Body, extract::State, routing::get};
-use http::{Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri, header::HOST};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
@@ -33,6 +33,7 @@ fn app(provider: &str, metrics: PrometheusHandle) -> Result<Router, BoxError> {
         .error_response()
         .map_request(move |mut request: Request<Body>| {
             *request.uri_mut() = url.clone();
+            request.headers_mut().remove(HOST); // it names this server
             request
         })
         .layer(stack)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, header::HOST};
 use http_body_util::{BodyExt, Full};
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
 use tower_steady::fallback::{Alternative, FallbackLayer, Fixed, LastGood};
@@ -20,6 +20,7 @@ async fn main() -> Result<(), BoxError> {
     let elsewhere: Uri = format!("{}/v1/chat/completions", second.url()).parse()?;
     let other = move |mut request: Request<Full<Bytes>>| {
         *request.uri_mut() = elsewhere.clone();
+        request.headers_mut().remove(HOST); // where there is one, it names the first host
         request
     };
     let other = Steady::interactive().layer(client()).map_request(other);

@@ -2,7 +2,7 @@
 //! `cargo run --example swap_per_route`
 
 use axum::{Router, body::Body};
-use http::{Request, Uri};
+use http::{Request, Uri, header::HOST};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_steady::backoff_jitter::RetryLayer;
 use tower_steady::replay_body::ReplayBody;
@@ -17,6 +17,7 @@ macro_rules! upstream {
             .error_response()
             .map_request(move |mut request: Request<Body>| {
                 *request.uri_mut() = url.clone();
+                request.headers_mut().remove(HOST); // it names this server
                 request
             })
             .layer($stack)
@@ -46,7 +47,7 @@ async fn main() -> Result<(), BoxError> {
             .iter()
             .filter(|call| call.path() == path)
             .count();
-        println!("{path}: {} after {sent} sends", answer.status());
+        println!("{path}: {} after {sent} send(s)", answer.status());
         assert_eq!((answer.status().as_u16(), sent), (529, sends));
     }
     Ok(())

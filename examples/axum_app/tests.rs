@@ -80,6 +80,9 @@ async fn prometheus_sees_the_documented_names_and_nothing_that_callers_sent() {
         let batch = (first..first + AT_ONCE).map(|number| ask(request(number)));
         futures_util::future::join_all(batch).await;
     }
+    for call in server.calls() {
+        assert_eq!(call.headers["host"], server.address().to_string());
+    }
     server.kill().await;
     for number in 0..6 {
         ask(request(number)).await;

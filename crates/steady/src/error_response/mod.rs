@@ -31,7 +31,7 @@
 //!
 //! ```
 //! use axum::{Router, body::Body};
-//! use http::{Request, StatusCode};
+//! use http::{Request, StatusCode, header::HOST};
 //! use tower::{Layer, ServiceBuilder, ServiceExt};
 //! use tower_steady::{Steady, error_response::ErrorResponseLayer};
 //! use tower_steady_testkit::client;
@@ -43,6 +43,7 @@
 //!     .map_request(|mut request: Request<Body>| {
 //!         // Nobody listens there.
 //!         *request.uri_mut() = "http://127.0.0.1:9/v1/chat/completions".parse().unwrap();
+//!         request.headers_mut().remove(HOST); // it names this server
 //!         request
 //!     })
 //!     .layer(Steady::interactive().with_any_body())
