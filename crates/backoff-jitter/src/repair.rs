@@ -22,12 +22,19 @@ use tower_steady_core::Outcome;
 /// let layer = RetryLayer::builder().repair([Class::ContextLength], truncate).build().unwrap();
 /// # let _ = layer;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot repair a request with a body of type `{B}`",
+    label = "not a `Repair<{B}>`",
+    note = "pass a closure `|failed: &Outcome, request: http::Request<{B}>| ...` that returns an \
+            `Option<http::Request<{B}>>`"
+)]
 pub trait Repair<B> {
     /// The changed request, or `None` to leave it at the failure. `request` is as it was sent, apart
     /// from the attempt header.
     fn repair(&self, failed: &Outcome, request: Request<B>) -> Option<Request<B>>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<B, F> Repair<B> for F
 where
     F: Fn(&Outcome, Request<B>) -> Option<Request<B>>,

@@ -13,6 +13,12 @@ use crate::{Facts, classify_error};
 /// transport. Successes pass it by.
 ///
 /// [built-in]: DefaultClassifier
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` classifies no failures",
+    label = "not a `Classifier`",
+    note = "implement `Classifier` for a type of your own, which may ask `DefaultClassifier` first; a rule \
+            or two are added by `ClassifyBuilder::rule`"
+)]
 pub trait Classifier: fmt::Debug + Send + Sync + 'static {
     /// What a failed response is.
     fn response(&self, facts: &Facts<'_>) -> Outcome;

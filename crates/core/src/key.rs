@@ -19,6 +19,12 @@ pub use self::label::Label;
 mod label;
 
 /// Makes the key of a request. Implemented for every `Fn(&Parts) -> K`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes no key of a request",
+    label = "not a `RequestKey`",
+    note = "pass `ByHost`, `ByHeader`, `BySecret` or `ByExtension` of `tower_steady_core::key`, a tuple of \
+            them, or a closure `|parts: &http::request::Parts| ...` that returns an owned key"
+)]
 pub trait RequestKey {
     /// The key. Printed by `Debug` in events and handles, so it must not be a secret.
     type Key: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static;

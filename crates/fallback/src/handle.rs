@@ -4,6 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A source of which can be told how many answers it has on hand. All of this crate are; one of your
 /// own that keeps none needs no method.
+#[diagnostic::on_unimplemented(
+    message = "nobody can ask `{Self}` how many answers it keeps",
+    label = "not a `Stock`",
+    note = "a source of your own that keeps none: `impl Stock for {Self} {{}}`"
+)]
 pub trait Stock {
     /// How many answers it keeps, those included that have become too old meanwhile.
     fn kept(&self) -> usize {

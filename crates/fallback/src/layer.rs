@@ -73,12 +73,13 @@ impl<Src> FallbackLayer<Src> {
         Arc::make_mut(&mut self.config).rule = Rule::new(rule);
         self
     }
-}
 
-impl<Src: Stock + Clone + Send + Sync + 'static> FallbackLayer<Src> {
     /// Counts what it does.
     #[must_use]
-    pub fn handle(&self) -> FallbackHandle {
+    pub fn handle(&self) -> FallbackHandle
+    where
+        Src: Stock + Clone + Send + Sync + 'static,
+    {
         let stock = Arc::new(self.source.clone());
         FallbackHandle::new(Arc::clone(&self.config.counts), stock)
     }

@@ -11,6 +11,11 @@ use tower_steady_retry_budget::{BudgetSnapshot, RetryBudgetLayer, SpendLayer, Sp
 
 /// A layer whose state a [`SteadyHandle`] shows: those of these crates that have any, [`Identity`], and
 /// pairs of them, which are layers too. One of your own in their place needs no method.
+#[diagnostic::on_unimplemented(
+    message = "a `SteadyHandle` cannot show the state of `{Self}`",
+    label = "not an `Inspect`",
+    note = "a layer of your own with nothing to show: `impl Inspect for {Self} {{}}`"
+)]
 pub trait Inspect {
     /// Writes down what there is to see. By default nothing.
     fn inspect(&self, seen: &mut SteadySnapshot) {

@@ -141,15 +141,16 @@ slots! {
 
 impl<Replay, Deadline, Fallback, Retry, Budget, Pause, Breaker, Timeouts, Hints, Classify>
     Steady<Replay, Deadline, Fallback, Retry, Budget, Pause, Breaker, Timeouts, Hints, Classify>
-where
-    Fallback: Inspect + Clone + Send + Sync + 'static,
-    Budget: Inspect + Clone + Send + Sync + 'static,
-    Pause: Inspect + Clone + Send + Sync + 'static,
-    Breaker: Inspect + Clone + Send + Sync + 'static,
 {
     /// Looks at the layers that remember something: budget, pause, breaker and fallback.
     #[must_use]
-    pub fn handle(&self) -> SteadyHandle {
+    pub fn handle(&self) -> SteadyHandle
+    where
+        Fallback: Inspect + Clone + Send + Sync + 'static,
+        Budget: Inspect + Clone + Send + Sync + 'static,
+        Pause: Inspect + Clone + Send + Sync + 'static,
+        Breaker: Inspect + Clone + Send + Sync + 'static,
+    {
         SteadyHandle::new([
             Box::new(self.fallback.clone()) as _,
             Box::new(self.budget.clone()) as _,

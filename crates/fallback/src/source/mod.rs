@@ -23,6 +23,12 @@ pub use self::or::{Or, OrFuture};
 pub use self::queue::{Queue, Queued, Receipt, Sink};
 
 /// A source of answers for a [`FallbackLayer`](crate::FallbackLayer). Clones share their state.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no answers of type `{RB}` to requests of type `{B}`",
+    label = "not a `Source<{B}, {RB}>`",
+    note = "pass an `Alternative` service, `LastGood`, `Fixed`, `Queue` or an `Or` of two of them; each says \
+            what it needs of the body of a request"
+)]
 pub trait Source<B, RB> {
     /// What is kept of a request while the call is out.
     type Kept;

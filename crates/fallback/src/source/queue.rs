@@ -23,6 +23,11 @@ pub struct Queue<T> {
 }
 
 /// Takes requests to be done later: a bounded channel, or a type of your own. Never blocks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no requests with a body of type `{B}`",
+    label = "not a `Sink<{B}>`",
+    note = "pass a `tokio::sync::mpsc::Sender<Queued<{B}>>`, or implement `Sink` for a type of your own"
+)]
 pub trait Sink<B> {
     /// Takes `queued`.
     ///
