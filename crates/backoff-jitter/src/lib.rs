@@ -61,8 +61,10 @@
 //!
 //! Windows are capped (20 s, [`RetryBuilder::cap`]) and then jittered: by default the delay is
 //! `U(0, window)`, [`Jitter::Full`]. Where the server asked for a wait it is a floor, and the delay is
-//! `max(wait, minimum) + U(0, window)`: never early, and never all at once. Each call draws its own
-//! randomness. The tries of a class count against its plan, all tries against the total of 5.
+//! `max(wait, minimum) + U(0, window)`: never early, and never all at once. The layer reads no header: a
+//! wait is known to it where one inside of it has noted it (`RetryAfterLayer`, or `ClassifyLayer` one in a
+//! body). Each call draws its own randomness. The tries of a class count against its plan, all tries
+//! against the total of 5.
 //!
 //! [`RetryLayer::interactive`] makes 3 tries in all and refuses a wait above 30 s;
 //! [`RetryLayer::background`] makes 6 in every transient class, with windows and waits up to 60 s.

@@ -13,7 +13,8 @@
 //!
 //! No note is a note too: a response without an [`Outcome`] is judged by its status alone, an error
 //! without a [`Failure`] is a transport failure, a request without an [`Attempt`] is the first try.
-//! So every layer works without the others, only less well.
+//! So every layer works without the others, only less well; but for what nobody else can tell. A wait
+//! that no layer has read from the answer is not obeyed, so a pause does nothing alone.
 //!
 //! # Example
 //!

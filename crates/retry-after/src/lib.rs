@@ -7,7 +7,8 @@
 //!   decides nothing: minimum, cap and jitter are the retry layer's.
 //! - [`PauseLayer`] obeys it for *all* callers of the same key (host, model, API key): one refusal stops
 //!   new calls, and afterwards they are released one by one at a pace that is learned. Without it each
-//!   caller learns of the limit by a refusal of its own. The [`pause`] module explains it.
+//!   caller learns of the limit by a refusal of its own. It reads no header itself and needs
+//!   [`RetryAfterLayer`] inside of it: alone it never pauses. The [`pause`] module explains it.
 //!
 //! ```
 //! use std::time::Duration;

@@ -8,10 +8,13 @@ use super::book::Book;
 use super::config::Settings;
 use super::{Pause, PauseBuilder, PauseHandle};
 
-/// Pauses all calls of a key while the server wants none of them. See the [module](super).
+/// Pauses all calls of a key while the server wants none of them, as [`RetryAfterLayer`] inside of it
+/// has read from the answers. See the [module](super).
 ///
 /// Clones share their pauses, and so do the services made from them: two routes share a pause exactly
 /// when they share the layer's value.
+///
+/// [`RetryAfterLayer`]: crate::RetryAfterLayer
 pub struct PauseLayer<K: RequestKey = ByHost> {
     shared: Arc<Core<K>>,
 }
