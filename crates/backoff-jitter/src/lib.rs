@@ -71,8 +71,9 @@
 //!
 //! # What comes back
 //!
-//! The provider's own last answer, with the `Outcome` on it and, if it took more than one try or
-//! failed, a `Report`: each try's class, status, wait and time. A failed answer whose body was read
+//! The provider's own last answer; on a failure with the `Outcome` (a success needs none:
+//! `Outcome::read` tells either) and, if it took more than one try or failed, with a `Report`: each
+//! try's class, status, wait and time. A failed answer whose body was read
 //! to its end (`Outcome::whole`) is kept across the wait, any other is dropped first and frees its
 //! connection. If the next try then cannot be sent (a layer here rejects it, the service is not ready
 //! for it) the kept answer comes back with the veto, and the budget's grant is given back.

@@ -25,15 +25,16 @@
 //!     .service_fn(|_: Request<()>| async {
 //!         Response::builder().status(429).body(Full::<Bytes>::from(BODY))
 //!     });
-//! let response = client.oneshot(Request::new(())).await?;
+//! let answer = client.oneshot(Request::new(())).await;
 //!
-//! let outcome = response.extensions().get::<Outcome>().unwrap();
+//! // A success may carry no note, and is read as one.
+//! let outcome = Outcome::read(&answer);
 //! assert_eq!(outcome.class, Class::QuotaExhausted);
 //! assert!(!outcome.transient);
 //! assert_eq!(outcome.rule, Some("quota-code"));
 //!
 //! // The caller reads what the provider sent.
-//! assert_eq!(response.into_body().collect().await?.to_bytes(), BODY);
+//! assert_eq!(answer?.into_body().collect().await?.to_bytes(), BODY);
 //! # Ok(())
 //! # }
 //! ```
