@@ -93,15 +93,15 @@ impl Steady {
         Self::preset(Numbers::background(), UNNAMED, None)
     }
 
-    /// [`Steady::interactive`] whose layers go by this name in metrics and events, to tell several
-    /// providers apart.
+    /// [`Steady::interactive`] whose layers go by this name in metrics, to tell several providers
+    /// apart; the budget does in its events and its snapshot too.
     #[must_use]
     pub fn interactive_named(name: impl Into<Cow<'static, str>>) -> Self {
         Self::preset(Numbers::interactive(), name.into(), None)
     }
 
-    /// [`Steady::background`] whose layers go by this name in metrics and events, to tell several
-    /// providers apart.
+    /// [`Steady::background`] whose layers go by this name in metrics, to tell several providers
+    /// apart; the budget does in its events and its snapshot too.
     #[must_use]
     pub fn background_named(name: impl Into<Cow<'static, str>>) -> Self {
         Self::preset(Numbers::background(), name.into(), None)
