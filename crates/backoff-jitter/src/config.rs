@@ -106,6 +106,9 @@ impl<R> RetryBuilder<R> {
     }
 
     /// The plan for a class, in place of the default one and of all its refinements by status.
+    ///
+    /// It says when, not whether: for a class that is not [transient](Class::is_transient) it does nothing
+    /// until whatever classifies below says that such a failure is, as a rule of one's own can.
     #[must_use]
     pub fn plan(mut self, class: Class, plan: Plan) -> Self {
         self.plans.set(class, plan);
