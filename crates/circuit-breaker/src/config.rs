@@ -145,7 +145,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// Opens after so many failures in a row (5), at least 1.
+    /// Opens after so many failures in a row (5), from 1 to 2,097,151.
     pub fn consecutive_failures(mut self, failures: u32) -> Self {
         self.consecutive_failures = Some(failures);
         self
@@ -180,7 +180,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// What is measured against the limit for slow calls.
+    /// What is measured against the limit for slow calls ([`SlowBy::FirstOutput`]).
     pub fn slow_by(mut self, slow_by: SlowBy) -> Self {
         self.slow_by = slow_by;
         self
@@ -272,7 +272,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
         self
     }
 
-    /// When the verdict on a stream falls.
+    /// When the verdict on a stream falls ([`JudgeStreams::AtEnd`]).
     pub fn judge_streams(mut self, when: JudgeStreams) -> Self {
         self.judge_streams = when;
         self

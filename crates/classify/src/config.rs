@@ -147,15 +147,15 @@ impl ClassifyBuilder {
         self
     }
 
-    /// How many bytes of a body are looked at; 64 KiB by default. A body that is longer is handed on
+    /// How many bytes of a body are looked at, from 1 byte to 16 MiB; 64 KiB by default. A body that is longer is handed on
     /// unread from there, and judged by status if its JSON was cut.
     pub fn look_limit(mut self, bytes: usize) -> Self {
         self.config.look_limit = bytes;
         self
     }
 
-    /// How long an error body may take to arrive, measured from its head; 2 s by default. When it is
-    /// over, or a deadline or an attempt's timer runs out before, the caller gets what arrived, and then
+    /// How long an error body may take to arrive, measured from its head: above zero, at most 24 h; 2 s by
+    /// default. When it is over, or a deadline or an attempt's timer runs out before, the caller gets what arrived, and then
     /// the rest as it comes.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.config.time_limit = limit;
@@ -164,7 +164,8 @@ impl ClassifyBuilder {
 
     /// How long the head of a stream is held back while no output comes. By default as long as that
     /// takes, for a timer on the first output bounds it; a gateway whose clients count on seeing pings
-    /// sets it. A stream that is let go is committed: an error that comes later can only be reported.
+    /// sets it: above zero, at most 24 h. A stream that is let go is committed: an error that comes later
+    /// can only be reported.
     pub fn max_hold(mut self, limit: Duration) -> Self {
         self.config.max_hold = Some(limit);
         self
