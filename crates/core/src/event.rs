@@ -13,13 +13,13 @@
 //! | `veto` | why there is no further try, as [`VetoReason::as_str`](crate::VetoReason::as_str) |
 //! | `detail` | the veto's figures, for people |
 //! | `reason` | why the event happened, one of a few words that its crate's front page lists |
-//! | `key` | the key of a keyed layer, as its `Debug` prints it; never a credential |
+//! | `key` | the key of a keyed layer, as its `Debug` prints it: of [`ByHeader`](crate::key::ByHeader) the header's value, of [`BySecret`](crate::key::BySecret) sixteen bits of its hash |
 //! | `name` | the name that a budget was given |
 //! | `limit` | the limit that was hit, a number |
 //! | `wait_ms` | how long we stay away, or the server asked us to |
 //! | `left_ms` | how long something that keeps calls away still lasts |
 //! | `elapsed_ms` | how long something took |
-//! | `request_id` | the provider's id for the try: the only header whose value is ever told |
+//! | `request_id` | the provider's id for the try: but for `key` the only header whose value is ever told |
 
 use std::time::Duration;
 

@@ -139,7 +139,8 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Label {
     }
 }
 
-/// By the value of a header, as it is. Not for credentials: see [`BySecret`].
+/// By the value of a header, as it is. Events and snapshots show it, so it is not for credentials: see
+/// [`BySecret`].
 #[derive(Clone, Debug)]
 pub struct ByHeader(pub HeaderName);
 
