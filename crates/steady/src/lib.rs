@@ -80,6 +80,8 @@ assert_eq!(answer.unwrap().status(), 200);
 //!
 //! `serde` lets the snapshots of all handles be serialised.
 //!
+//! `tower` lets the retry budget stand in for a `tower::retry::budget::Budget`, and any of those for it.
+//!
 //! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
 //! feature: `reqwest` and `tonic`.
 
