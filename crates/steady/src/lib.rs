@@ -82,8 +82,12 @@ assert_eq!(answer.unwrap().status(), 200);
 //!
 //! `tower` lets the retry budget stand in for a `tower::retry::budget::Budget`, and any of those for it.
 //!
+//! `h2` is for clients that speak HTTP/2: with it `classify` knows which resets and `GOAWAY`s say that the
+//! request was not processed, so that one that must not be repeated can be. `rustls` tells certificate errors
+//! by type and not by their text, `br` and `zstd` decode error bodies beside gzip and deflate.
+//!
 //! Clients that are no `Service<http::Request<B>>` by themselves have an adapter each, in no other
-//! feature: `reqwest` and `tonic`.
+//! feature: `reqwest` and `tonic`, which switches on `h2`.
 
 #[cfg(feature = "builder")]
 mod builder_ext;
