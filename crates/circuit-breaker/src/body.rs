@@ -64,7 +64,11 @@ impl Watch {
     fn verdict(&mut self, ended: bool) -> Option<Class> {
         let settings = self.permit.settings()?;
         let has_output = self.stream.has_output();
-        let at_output = settings.judge_streams == JudgeStreams::AtFirstOutput;
+        let at_output = match settings.judge_streams {
+            JudgeStreams::AtEnd => false,
+            JudgeStreams::ProbesAtFirstOutput => self.permit.decides_early(),
+            JudgeStreams::AtFirstOutput => true,
+        };
         // An error that came with the first output goes before it.
         let known = self.stream.verdict().map(|outcome| outcome.class);
         let verdict = known.or((ended || at_output && has_output).then_some(Class::Success));
@@ -82,8 +86,12 @@ impl Watch {
 
     fn settle(&mut self, class: Class) {
         // A wait in the verdict is the server's own word too.
-        let wait = self.stream.verdict().and_then(|outcome| outcome.wait);
-        self.permit.settle(class, wait, self.output);
+        let known = self.stream.verdict();
+        if known.is_some_and(|outcome| outcome.impatient) {
+            return self.permit.cancel(self.output);
+        }
+        let wait = known.and_then(|outcome| outcome.wait);
+        self.permit.settle(class, wait, self.output, self.begun);
     }
 
     /// The body gave an error. Whoever understands the stream may know better what it means.

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
@@ -20,6 +20,8 @@ pub(crate) struct Circuit {
     key: Option<Arc<str>>,
     watch: watch::Sender<Transition>,
     alarm: Option<Arc<Alarm>>,
+    /// Whether the last failure was a stream's that had begun its output. Relaxed: a hint for probes.
+    broke_late: AtomicBool,
 }
 
 /// Whether any circuit of a keyed layer may be open: what `poll_ready`, which does not know the key
@@ -66,7 +68,16 @@ impl Circuit {
             key,
             watch: watch::Sender::new(first),
             alarm,
+            broke_late: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn note_failure(&self, late: bool) {
+        self.broke_late.store(late, Ordering::Relaxed);
+    }
+
+    pub(crate) fn broke_late(&self) -> bool {
+        self.broke_late.load(Ordering::Relaxed)
     }
 
     /// Whether a call would not be let through now.

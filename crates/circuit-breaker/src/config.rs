@@ -250,7 +250,7 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
     /// to 1024.
     ///
     /// The verdict on a stream falls at its end, and calls beyond the probes are rejected until then. Where
-    /// answers are long, [`JudgeStreams::AtFirstOutput`] lets a probe decide as soon as it begins to answer.
+    /// answers are long, [`JudgeStreams::ProbesAtFirstOutput`] lets a probe decide as soon as it begins to answer.
     pub fn probes(mut self, probes: u32) -> Self {
         self.probes = probes;
         self
@@ -266,7 +266,8 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
     /// After how long without a sign of life a probe loses its slot to the next call (5 min). Each frame
     /// of a stream is a sign of life, when it is read. A verdict that comes after the slot was given away
     /// is discarded, so this has to be longer than the slowest good answer takes to its head, and than a
-    /// caller leaves a stream unread; or the verdict falls earlier, [`JudgeStreams::AtFirstOutput`].
+    /// caller leaves a stream unread; or the verdict falls earlier,
+    /// [`JudgeStreams::ProbesAtFirstOutput`].
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.probe_lease = lease;
         self

@@ -201,15 +201,17 @@ fn judge_notes<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option
         body::judge(&mut watch, response.body().is_end_stream());
         return watch;
     }
-    permit.settle(class, wait, None);
+    permit.settle(class, wait, None, false);
     None
 }
 
 #[cold]
 fn judge_error(error: BoxError, permit: &mut Permit) -> BoxError {
-    let outcome = Failure::find(&*error).map(Failure::outcome);
-    let class = outcome.map_or(Class::Transport, |outcome| outcome.class);
-    permit.settle(class, outcome.and_then(|outcome| outcome.wait), None);
+    match Failure::find(&*error).map(Failure::outcome) {
+        Some(outcome) if outcome.impatient => permit.cancel(None),
+        Some(outcome) => permit.settle(outcome.class, outcome.wait, None, false),
+        None => permit.settle(Class::Transport, None, None, false),
+    }
     error
 }
 

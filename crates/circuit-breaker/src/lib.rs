@@ -59,7 +59,7 @@
 //! | fails before the head or with it | there |
 //! | succeeds, and the response carries no [`StreamOutcome`](tower_steady_core::StreamOutcome) | at its head, whether its body is read or not |
 //! | is a stream | when its terminal event has passed, when nothing is left to read, or when it breaks off; or at its first output, see [`JudgeStreams`] |
-//! | is dropped before that | none: it is cancelled, and a probe's slot is free again |
+//! | is dropped before that, or ended by a caller's own limit too early to tell ([`impatient`](tower_steady_core::Outcome::impatient)) | none: it is cancelled, and a probe's slot is free again |
 //!
 //! A stream's first output is no verdict yet, but a sign of life: it ends a row of failures, which goes
 //! on if the stream fails after all, and in the window the call counts from then on. Streams that break

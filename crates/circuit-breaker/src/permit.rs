@@ -157,12 +157,18 @@ impl Permit {
                 return;
             }
         }
-        self.settle(Class::Success, None, None);
+        self.settle(Class::Success, None, None, false);
     }
 
     /// Ends the call. `wait`: how long the server wants to be left alone. `output`: when the first
-    /// output came, where that is not now.
-    pub(crate) fn settle(&mut self, class: Class, wait: Option<Duration>, output: Option<Tick>) {
+    /// output came, where that is not now. `late`: whether it has come.
+    pub(crate) fn settle(
+        &mut self,
+        class: Class,
+        wait: Option<Duration>,
+        output: Option<Tick>,
+        late: bool,
+    ) {
         let Some(circuit) = self.circuit.take() else {
             return;
         };
@@ -171,9 +177,18 @@ impl Permit {
             Verdict::Failure => End::Failure,
             Verdict::Ignore => End::Ignored,
         };
+        if end == End::Failure {
+            circuit.note_failure(late);
+        }
         let now = circuit.settings.now();
         let slow = end != End::Ignored && self.is_slow(&circuit.settings, output.unwrap_or(now));
         self.end(&circuit, end, slow, wait, now);
+    }
+
+    /// Whether this probe may decide by its first output: calls have not failed after theirs.
+    pub(crate) fn decides_early(&self) -> bool {
+        let late = self.circuit.as_ref().is_some_and(|c| c.broke_late());
+        self.ticket.is_probe() && !late
     }
 
     /// The call is alive: a probe keeps its slot.

@@ -29,6 +29,10 @@ pub enum JudgeStreams {
     /// When its terminal event or clean end has passed: a stream that breaks off counts as a failure.
     #[default]
     AtEnd,
+    /// A probe when its first output has come, so that recovery waits for no long answer; any other
+    /// stream at its end, and a probe too where the last failure was a stream that broke after its output
+    /// had begun.
+    ProbesAtFirstOutput,
     /// When its first output has come: a half-open circuit closes without waiting for long answers,
     /// and one that breaks off after that is not seen.
     AtFirstOutput,

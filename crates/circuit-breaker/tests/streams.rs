@@ -265,6 +265,55 @@ async fn by_option_the_first_output_is_the_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn by_option_the_first_output_is_the_verdict_on_probes_alone() {
+    let judged = builder().judge_streams(JudgeStreams::ProbesAtFirstOutput);
+    let (circuit, service) = half_open(judged).await;
+    let begin = async |steps: &[Step]| {
+        let stream = Chunks::stream(steps.iter().copied());
+        let answer = call(&service, Does::Streams(stream)).await.unwrap();
+        let mut body = answer.into_body();
+        next(&mut body).await.unwrap().unwrap();
+        body
+    };
+    let probe = begin(&[Step::Output, Step::Cut]).await;
+    assert_eq!(circuit.state(), State::Closed, "the probe goes on");
+    let call = begin(&[Step::Output, Step::Cut]).await;
+    let failures = circuit.counts().failures;
+    read(probe).await.unwrap_err();
+    assert_eq!(circuit.counts().failures, failures, "it was judged");
+    read(call).await.unwrap_err();
+    assert_eq!(circuit.counts().failures, failures + 1, "this was not yet");
+
+    // Streams have broken off after their output: a probe has to get further than that.
+    read(begin(&[Step::Output, Step::Cut]).await)
+        .await
+        .unwrap_err();
+    assert_eq!(circuit.state(), State::Open);
+    advance(60 * SECOND).await;
+    let probe = begin(&[Step::Output, Step::Terminal]).await;
+    assert_eq!(circuit.state(), State::HalfOpen);
+    read(probe).await.unwrap();
+    assert_eq!(circuit.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_that_a_callers_own_limit_ends_is_cancelled() {
+    let layer = builder().build().unwrap();
+    let service = layer.layer(Provider::default());
+    let stream = Chunks::stream([Step::Output, Step::Cut]);
+    let note = stream.note.clone().unwrap();
+    let answer = call(&service, Does::Streams(stream)).await.unwrap();
+    let mut body = answer.into_body();
+    next(&mut body).await.unwrap().unwrap();
+    let mut outcome = Outcome::new(Class::Timeout);
+    outcome.impatient = true;
+    note.finish(outcome);
+    read(body).await.unwrap_err();
+    let counts = layer.handle().counts();
+    assert_eq!((counts.failures, counts.cancelled), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn streams_are_slow_by_their_first_output_or_by_their_end() {
     // The first output comes after this long, and the end so much later.
     let cases = [

@@ -27,6 +27,9 @@ pub struct Outcome {
     pub sent: bool,
     /// Was the error body read to its end? Then the answer can be kept without its connection.
     pub whole: bool,
+    /// Did a caller's own limit end it, too early to tell anything of the provider? Then a breaker counts
+    /// it as a call that was cancelled.
+    pub impatient: bool,
     /// No further try, and why.
     pub veto: Option<Veto>,
     /// The name of the rule that decided the class, where one did.
@@ -45,6 +48,7 @@ impl Outcome {
             wait: None,
             sent: !matches!(class, Class::Rejected),
             whole: false,
+            impatient: false,
             veto: None,
             rule: None,
             announced: false,

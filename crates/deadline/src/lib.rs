@@ -54,6 +54,13 @@
 //! | body up to the first output | – | `first_output`, the deadline |
 //! | body after that | – | `idle`, the deadline (unless `deadline_in_body` is off) |
 //!
+//! A caller's own deadline that leaves an attempt less than ten seconds, and any deadline that ends a
+//! stream whose output has begun, say nothing about the provider: such a timeout is marked
+//! ([`impatient`](tower_steady_core::Outcome::impatient)), and the circuit breaker counts it as
+//! cancelled. Else one impatient caller, or a header of a stranger's request, would open the circuit for
+//! all. Where all callers are less patient than that, `first_output` below their patience is what tells
+//! of a provider that hangs.
+//!
 //! Timers bound waiting. Output that has arrived is handed on, even if a timer ran out meanwhile: a
 //! slow reader loses nothing. A keep-alive is no output, and does not hold off the deadline or the
 //! time to first output either; that a reader stayed away after it is no pause of the provider's. A

@@ -46,9 +46,9 @@ where
         let kept = self.source.keep(&request);
         if !self.config.reserve.is_zero()
             && let Some(deadline) = Deadline::of(request.extensions())
-            && let Some(earlier) = deadline.instant().checked_sub(self.config.reserve)
+            && let Some(earlier) = deadline.earlier(self.config.reserve)
         {
-            request.extensions_mut().insert(Deadline::at(earlier));
+            request.extensions_mut().insert(earlier);
         }
         ResponseFuture::new(
             self.inner.call(request),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tower_layer::Identity;
 use tower_steady_backoff_jitter::{RetryBuilder, RetryLayer};
-use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer};
+use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer, JudgeStreams};
 use tower_steady_classify::ClassifyLayer;
 use tower_steady_core::key::{ByExtension, ByHost, BySecret, Model};
 use tower_steady_deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -36,7 +36,7 @@ const UNNAMED: Cow<'static, str> = Cow::Borrowed("default");
 /// What tells the presets apart.
 struct Numbers {
     retry: RetryBuilder,
-    /// For the call with all its attempts and waits.
+    /// For the call with all its attempts and waits, until its output begins.
     deadline: Duration,
     /// For one attempt, from its send to the first output.
     first_output: Duration,
@@ -65,10 +65,16 @@ impl Numbers {
 }
 
 impl Steady {
-    /// For a person who waits: 3 attempts within 30 s, 14 s for each until its first output and 10 s
-    /// between two pieces of it, so that a provider that hangs leaves time for a second attempt. These
+    /// For a person who waits: 3 attempts and the first output within 30 s, 14 s for each until its
+    /// first output and 10 s between two pieces of it, so that a provider that hangs leaves time for a
+    /// second attempt. Once its output has begun a stream may go on for as long as it is not idle. These
     /// are numbers for streamed answers; one that comes whole has no output before its end, and may
     /// want more ([`Steady::with_timeouts`]).
+    ///
+    /// A shorter deadline that the request brings is heeded: a [`Deadline`](crate::Deadline) in its extensions, or the
+    /// header `grpc-timeout`, which a gateway that does not trust its callers takes off or does not read
+    /// ([`Steady::with_deadline`], [`ignore_headers`](tower_steady_deadline::DeadlineBuilder::ignore_headers)). That it ran out early is not held against the
+    /// provider.
     ///
     /// A server's wait of more than 30 s ends the call at once. Retries are paid from successes, at a
     /// tenth of a retry each; after a rate limit that names its wait they are free, for then the pause
@@ -77,6 +83,7 @@ impl Steady {
     /// The circuit of a host opens when half of at least 20 calls in 10 s fail, or ten in a row, for
     /// 5 s, growing to 10 s while its probes fail: short, for a probe is one request, and every second
     /// that a circuit stays open after an outage is one in which the provider would have answered.
+    /// For the same reason a probe that streams decides by its first output.
     /// Where requests carry a [`Model`] in their extensions, each model of a host has a circuit and a
     /// pause of its own.
     #[must_use]
@@ -84,7 +91,7 @@ impl Steady {
         Self::preset(Numbers::interactive(), UNNAMED, None)
     }
 
-    /// For work that can wait: 6 attempts within 10 min, backoff and the server's waits capped at
+    /// For work that can wait: 6 attempts and the first output within 10 min, backoff and the server's waits capped at
     /// 60 s, 2 min for each attempt until its first output and 1 min between two pieces of it.
     ///
     /// The rest is as in [`Steady::interactive`].
@@ -131,6 +138,7 @@ impl Steady {
             .open_for(Duration::from_secs(5))
             .growth(1.5)
             .max_open(Duration::from_secs(10))
+            .judge_streams(JudgeStreams::ProbesAtFirstOutput)
             .key((ByHost, ByExtension::new()));
         if let Some(seed) = seed {
             retry = retry.seed(seed);
@@ -154,6 +162,7 @@ impl Steady {
             timeouts: AttemptTimeoutLayer::builder()
                 .first_output(numbers.first_output)
                 .idle(numbers.idle)
+                .deadline_in_body(false)
                 .build()
                 .expect(VALID),
             hints: RetryAfterLayer::new(),

@@ -115,7 +115,8 @@ impl Timed {
         if self.note.as_ref().is_some_and(complete) {
             return None;
         }
-        let (outcome, error) = expire(due.timer, self.timers.ran(due), self.attempt);
+        let (mut outcome, error) = expire(due.timer, self.timers.ran(due), self.attempt);
+        outcome.impatient = self.timers.is_impatient(due);
         if let Some(note) = &self.note {
             note.finish(outcome.clone());
         }

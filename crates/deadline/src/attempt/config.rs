@@ -54,8 +54,9 @@ impl AttemptTimeoutBuilder {
         self
     }
 
-    /// Whether the deadline of the call, if it has one, bounds the body too. Default: true, as in
-    /// gRPC. Otherwise it covers the head alone, and a stream may go on as long as it is not idle.
+    /// Whether the deadline of the call, if it has one, bounds the body to its end. Default: true, as
+    /// in gRPC. Otherwise it holds until the output begins (where `first_output` is off, with the
+    /// head), and a stream may then go on as long as it is not idle.
     pub fn deadline_in_body(mut self, bound: bool) -> Self {
         self.limits.deadline_in_body = bound;
         self

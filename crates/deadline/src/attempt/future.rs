@@ -8,10 +8,10 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
-use tower_steady_core::{BoxError, Class, Failure, Outcome};
+use tower_steady_core::{BoxError, Class, Deadline, Failure, Outcome};
 
 use super::ResponseBody;
-use super::timers::{Due, Limits};
+use super::timers::{Due, Limits, is_impatient};
 use crate::call::refusal;
 use crate::within::poll_within;
 use crate::{AttemptElapsed, Timer, events, metrics};
@@ -21,7 +21,7 @@ use crate::{AttemptElapsed, Timer, events, metrics};
 pub(crate) struct Watch {
     pub(crate) limits: Limits,
     pub(crate) start: Instant,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Deadline>,
     pub(crate) attempt: u32,
 }
 
@@ -103,7 +103,8 @@ impl<F> fmt::Debug for AttemptFuture<F> {
 
 fn elapsed(watch: &Watch, due: Due) -> BoxError {
     let time = due.at.saturating_duration_since(watch.start);
-    let (outcome, error) = expire(due.timer, time, watch.attempt);
+    let (mut outcome, error) = expire(due.timer, time, watch.attempt);
+    outcome.impatient = is_impatient(due.timer, watch.deadline, time);
     Failure::new(outcome, error).into()
 }
 

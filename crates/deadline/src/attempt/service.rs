@@ -39,18 +39,19 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let deadline = Deadline::of(request.extensions()).map(Deadline::instant);
+        let deadline = Deadline::of(request.extensions());
         if deadline.is_none() && !self.limits.any() {
             return AttemptFuture::unlimited(self.inner.call(request));
         }
         let start = clock::now();
         if let Some(deadline) = deadline {
-            if deadline <= start {
+            let at = deadline.instant();
+            if at <= start {
                 readiness::give_back(&mut self.inner);
                 return AttemptFuture::too_late();
             }
             if let Some(forward) = request.extensions().get::<Forward>().cloned() {
-                forward.write(request.headers_mut(), deadline - start);
+                forward.write(request.headers_mut(), at - start);
             }
         }
         let watch = Watch {

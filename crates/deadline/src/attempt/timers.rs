@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tower_steady_core::Deadline;
+
 use crate::Timer;
 
 /// How long each part of an attempt may take.
@@ -10,7 +12,7 @@ pub(crate) struct Limits {
     pub(crate) headers: Option<Duration>,
     pub(crate) first_output: Option<Duration>,
     pub(crate) idle: Option<Duration>,
-    /// Whether the deadline of the call bounds the body too.
+    /// Whether the deadline of the call bounds the body too, once its output has begun.
     pub(crate) deadline_in_body: bool,
 }
 
@@ -28,8 +30,8 @@ impl Due {
         Some(Self { at, timer })
     }
 
-    fn deadline(deadline: Option<Instant>) -> Option<Self> {
-        let at = deadline?;
+    fn deadline(deadline: Option<Deadline>) -> Option<Self> {
+        let at = deadline?.instant();
         let timer = Timer::Deadline;
         Some(Self { at, timer })
     }
@@ -46,7 +48,7 @@ impl Limits {
 
     /// What runs while the head is awaited. Output cannot come before the head, so the time to first
     /// output runs as well. Of two at the same moment the deadline counts.
-    pub(crate) fn head(&self, start: Instant, deadline: Option<Instant>) -> Option<Due> {
+    pub(crate) fn head(&self, start: Instant, deadline: Option<Deadline>) -> Option<Due> {
         Due::earliest([
             Due::deadline(deadline),
             Due::after(start, self.headers, Timer::Headers),
@@ -55,11 +57,24 @@ impl Limits {
     }
 }
 
+/// What a caller must leave an attempt before the end of its patience is held against the provider. Models
+/// take seconds to their first token as a matter of course.
+const FAIR: Duration = Duration::from_secs(10);
+
+/// Whether an attempt that took so long to this timer's end says nothing of the provider: a caller's own
+/// deadline ended it early. One that the layer imposes is its user's own judgement.
+pub(crate) fn is_impatient(timer: Timer, deadline: Option<Deadline>, took: Duration) -> bool {
+    timer == Timer::Deadline
+        && took < FAIR
+        && deadline.is_some_and(|deadline| !deadline.is_imposed())
+}
+
 /// The timers of a body. They run while it is awaited: what has arrived is never late.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyTimers {
     start: Instant,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
+    deadline_in_body: bool,
     /// Runs until the first output.
     first_output: Option<Duration>,
     idle: Option<Duration>,
@@ -71,10 +86,13 @@ pub(crate) struct BodyTimers {
 
 impl BodyTimers {
     /// The timers after the head; `None` if there are none.
-    pub(crate) fn new(limits: &Limits, start: Instant, deadline: Option<Instant>) -> Option<Self> {
+    pub(crate) fn new(limits: &Limits, start: Instant, deadline: Option<Deadline>) -> Option<Self> {
+        // Where nobody asks for output, it begins with the head.
+        let bounds = limits.deadline_in_body || limits.first_output.is_some();
         let timers = Self {
             start,
-            deadline: deadline.filter(|_| limits.deadline_in_body),
+            deadline: deadline.filter(|_| bounds),
+            deadline_in_body: limits.deadline_in_body,
             first_output: limits.first_output,
             idle: limits.idle,
             quiet_since: None,
@@ -96,6 +114,7 @@ impl BodyTimers {
     /// Output has come.
     pub(crate) fn output(&mut self) {
         self.first_output = None;
+        self.deadline = self.deadline.filter(|_| self.deadline_in_body);
         self.quiet_since = None;
         self.handed_on = None;
     }
@@ -127,6 +146,13 @@ impl BodyTimers {
             Due::after(since, self.idle, Timer::Idle)
         };
         Due::earliest([Due::deadline(self.deadline), quiet])
+    }
+
+    /// Whether `due` tells more of the caller than of the provider, from whom output has come or
+    /// which had little time.
+    pub(crate) fn is_impatient(&self, due: Due) -> bool {
+        let alive = due.timer == Timer::Deadline && !self.awaits_first();
+        alive || is_impatient(due.timer, self.deadline, self.ran(due))
     }
 
     /// How long the timer that was due then had run.
@@ -172,7 +198,8 @@ mod tests {
             ((4, 9, 5), Some((4, Timer::Headers))),
         ];
         for ((headers, first_output, deadline), expected) in table {
-            let deadline = (deadline > 0).then(|| start + Duration::from_secs(deadline));
+            let deadline =
+                (deadline > 0).then(|| Deadline::at(start + Duration::from_secs(deadline)));
             let due = limits(headers, first_output, 1).head(start, deadline);
             let expected = expected.map(|(after, timer)| Due {
                 at: start + Duration::from_secs(after),
@@ -222,14 +249,47 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_bounds_the_body_unless_that_is_switched_off() {
+    fn a_deadline_bounds_the_body_or_by_option_only_until_the_output_begins() {
         let start = Instant::now();
-        let deadline = Some(start + Duration::from_secs(10));
-        let mut limits = limits(0, 0, 60);
-        let mut timers = BodyTimers::new(&limits, start, deadline).unwrap();
-        assert_eq!(timers.awaited(start).unwrap().timer, Timer::Deadline);
-        limits.deadline_in_body = false;
-        let mut timers = BodyTimers::new(&limits, start, deadline).unwrap();
-        assert_eq!(timers.awaited(start).unwrap().timer, Timer::Idle);
+        let deadline = Some(Deadline::at(start + Duration::from_secs(10)));
+        // (first output, in the body) → before the first output, after it
+        for (first_output, in_body, before, after) in [
+            (0, true, Timer::Deadline, Timer::Deadline),
+            (60, true, Timer::Deadline, Timer::Deadline),
+            (0, false, Timer::Idle, Timer::Idle),
+            (60, false, Timer::Deadline, Timer::Idle),
+        ] {
+            let mut limits = limits(0, first_output, 60);
+            limits.deadline_in_body = in_body;
+            let mut timers = BodyTimers::new(&limits, start, deadline).unwrap();
+            assert_eq!(timers.awaited(start).unwrap().timer, before);
+            timers.output();
+            assert_eq!(timers.awaited(start).unwrap().timer, after);
+        }
+    }
+
+    #[test]
+    fn a_callers_short_deadline_says_nothing_of_the_provider() {
+        let start = Instant::now();
+        let caller = Some(Deadline::at(start));
+        let imposed = Some(Deadline::imposed(start));
+        for (timer, deadline, seconds, impatient) in [
+            (Timer::Deadline, caller, 1, true),
+            (Timer::Deadline, caller, 9, true),
+            (Timer::Deadline, caller, 10, false),
+            (Timer::Deadline, imposed, 1, false),
+            (Timer::Headers, caller, 1, false),
+            (Timer::FirstOutput, caller, 1, false),
+        ] {
+            let took = Duration::from_secs(seconds);
+            let is = is_impatient(timer, deadline, took);
+            assert_eq!(is, impatient, "{timer} {seconds}");
+        }
+        // Nor does a deadline that ends a stream which is alive, be it imposed.
+        let mut timers = BodyTimers::new(&limits(0, 60, 60), start, imposed).unwrap();
+        let due = timers.awaited(start).unwrap();
+        assert!(!timers.is_impatient(due));
+        timers.output();
+        assert!(timers.is_impatient(due));
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use tower_service::Service;
@@ -41,35 +41,38 @@ where
         let Some((deadline, now)) = self.config.deadline(&request) else {
             return DeadlineFuture::unbounded(self.inner.call(request));
         };
-        if deadline <= now {
+        let at = deadline.instant();
+        if at <= now {
             readiness::give_back(&mut self.inner);
             return DeadlineFuture::too_late();
         }
-        let note = Deadline::at(deadline);
-        if Deadline::of(request.extensions()) != Some(note) {
-            request.extensions_mut().insert(note);
+        if Deadline::of(request.extensions()) != Some(deadline) {
+            request.extensions_mut().insert(deadline);
         }
         if let Some(forward) = &self.config.forward {
-            forward.write(request.headers_mut(), deadline - now);
+            forward.write(request.headers_mut(), at - now);
             request.extensions_mut().insert(forward.clone());
         }
-        DeadlineFuture::until(deadline, self.inner.call(request))
+        DeadlineFuture::until(at, self.inner.call(request))
     }
 }
 
 impl Config {
     /// The deadline of `request`, and the time now.
-    fn deadline<B>(&self, request: &Request<B>) -> Option<(Instant, Instant)> {
+    fn deadline<B>(&self, request: &Request<B>) -> Option<(Deadline, Instant)> {
         let noted = Deadline::of(request.extensions());
         let headers = self.headers.iter();
         let given = headers.filter_map(|header| header.read(request.headers()));
-        let own = given.chain(self.timeout).min();
-        if noted.is_none() && own.is_none() {
+        let given = given.min();
+        if noted.is_none() && given.is_none() && self.timeout.is_none() {
             return None;
         }
         let now = clock::now();
-        let own = own.and_then(|left| now.checked_add(left));
-        let deadline = noted.map(Deadline::instant).into_iter().chain(own).min()?;
-        Some((deadline, now))
+        let after = |left: Option<Duration>| now.checked_add(left?);
+        let own = after(self.timeout).map(Deadline::imposed);
+        let given = after(given).map(Deadline::at);
+        // Of two at the same instant the imposed one counts.
+        let all = [own, noted, given].into_iter().flatten();
+        Some((all.min_by_key(|deadline| deadline.instant())?, now))
     }
 }
