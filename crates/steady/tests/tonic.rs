@@ -95,6 +95,7 @@ async fn a_failure_after_the_first_message_keeps_code_message_class_and_attempts
     let hung = Answer::grpc_ok(b"Hel").hang_after(8);
     let torn = Answer::grpc_ok(b"Hel").cut_after(8);
     let idle = Code::DeadlineExceeded;
+    let to_head = Duration::from_millis(250);
     for (answer, code, class, message) in [
         (
             late,
@@ -108,7 +109,7 @@ async fn a_failure_after_the_first_message_keeps_code_message_class_and_attempts
         // At the first try, and after one that was retried.
         for before in [0, 1] {
             let script = Script::new(vec![Answer::grpc_error(14, "busy"); before]);
-            let provider = Provider::new(script.then(answer.clone()));
+            let provider = Provider::new(script.then(answer.clone().delay(to_head)));
             let server = provider.serve().await.unwrap();
             let status = ask(&server).await.unwrap_err();
             assert_eq!(status.code(), code, "{status:?}");
@@ -120,6 +121,8 @@ async fn a_failure_after_the_first_message_keeps_code_message_class_and_attempts
             let failure = Failure::find(&status).unwrap();
             let last = failure.report().unwrap().attempts.last().unwrap();
             assert_eq!(last.class, class, "the head was good, the try was not");
+            assert_eq!(last.status.unwrap(), 200);
+            assert_eq!(last.elapsed, to_head);
             assert_eq!(
                 provider.received(),
                 before + 1,

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap};
+use http::{HeaderMap, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tower_steady_core::{BoxError, Report, StreamOutcome};
+use tower_steady_core::{AttemptReport, BoxError, Class, Report, StreamOutcome};
 
 use super::status;
 
@@ -18,15 +19,22 @@ pin_project! {
         inner: B,
         stream: Option<StreamOutcome>,
         report: Option<Report>,
+        // What is known of a first try, on which there is no report while it does well.
+        first: AttemptReport,
     }
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) fn new(inner: B, notes: &Extensions) -> Self {
+    /// `elapsed` is the time to this head.
+    pub(super) fn new(inner: B, head: &response::Parts, elapsed: Duration) -> Self {
+        let mut first = AttemptReport::new(Class::Success);
+        first.status = Some(head.status);
+        first.elapsed = elapsed;
         Self {
             inner,
-            stream: notes.get().cloned(),
-            report: notes.get().cloned(),
+            stream: head.extensions.get().cloned(),
+            report: head.extensions.get().cloned(),
+            first,
         }
     }
 }
@@ -47,13 +55,13 @@ where
         let frame = match ready!(this.inner.poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                let error = status::broken_off(error.into(), this.report.take());
+                let error = status::broken_off(error.into(), this.report.take(), this.first);
                 return Poll::Ready(Some(Err(error)));
             }
             None => return Poll::Ready(None),
         };
         let failed = frame.trailers_ref().and_then(|trailers: &HeaderMap| {
-            status::ended(trailers, this.stream.as_ref(), this.report)
+            status::ended(trailers, this.stream.as_ref(), this.report, this.first)
         });
         Poll::Ready(Some(match failed {
             Some(error) => Err(error),

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use http::{HeaderMap, Response, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_steady_core::BoxError;
 
 use super::ResponseBody;
@@ -22,7 +23,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F, B> {
-        Calling { #[pin] future: F },
+        Calling { #[pin] future: F, sent: Instant },
         // The status stands in trailers that come instead of a message. The body has been read to
         // its end below, so this takes no time.
         Trailers { head: Option<response::Parts>, #[pin] body: B },
@@ -31,9 +32,10 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(super) const fn new(future: F) -> Self {
+    pub(super) fn new(future: F) -> Self {
+        let sent = Instant::now();
         Self {
-            state: State::Calling { future },
+            state: State::Calling { future, sent },
         }
     }
 
@@ -56,11 +58,11 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProj::Calling { future } => match ready!(future.poll(cx)) {
+                StateProj::Calling { future, sent } => match ready!(future.poll(cx)) {
                     Ok(response) => match status::verdict(&response) {
                         Verdict::Pass => {
                             let (head, body) = response.into_parts();
-                            let body = ResponseBody::new(body, &head.extensions);
+                            let body = ResponseBody::new(body, &head, sent.elapsed());
                             return Poll::Ready(Ok(Response::from_parts(head, body)));
                         }
                         Verdict::Failed(status) => {

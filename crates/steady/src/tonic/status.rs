@@ -95,12 +95,16 @@ pub(super) fn unanswered(error: BoxError) -> BoxError {
 }
 
 /// The error for an answer that broke off after its head.
-pub(super) fn broken_off(error: BoxError, report: Option<Report>) -> BoxError {
+pub(super) fn broken_off(
+    error: BoxError,
+    report: Option<Report>,
+    first: &AttemptReport,
+) -> BoxError {
     let mut error = unanswered(error);
     let failure = Failure::outermost(&mut error);
     if failure.report().is_none() {
         let class = failure.outcome().class;
-        failure.set_report(late(report, class));
+        failure.set_report(late(report, first, class));
     }
     error
 }
@@ -110,24 +114,28 @@ pub(super) fn ended(
     trailers: &HeaderMap,
     stream: Option<&StreamOutcome>,
     report: &mut Option<Report>,
+    first: &AttemptReport,
 ) -> Option<BoxError> {
     let code = code(trailers).filter(|code| *code != Code::Ok)?;
     let verdict = stream.and_then(StreamOutcome::verdict);
     let failed = verdict.filter(|outcome| outcome.class != Class::Success);
     let outcome = failed.cloned();
     let outcome = outcome.unwrap_or_else(|| Outcome::new(class_of(code)));
-    let report = late(report.take(), outcome.class);
+    let report = late(report.take(), first, outcome.class);
     let mut failure = Failure::new(outcome, read(code, trailers));
     failure.set_report(report);
     Some(failure.into())
 }
 
-/// The report on a call whose last try was good at its head and failed after it.
-fn late(report: Option<Report>, class: Class) -> Report {
+/// The report on a call whose last try was good at its head and failed after it. Without a report yet
+/// that was the first one.
+fn late(report: Option<Report>, first: &AttemptReport, class: Class) -> Report {
     let mut report = report.unwrap_or_default();
-    match report.attempts.last_mut() {
-        Some(last) => last.class = class,
-        None => report.attempts.push(AttemptReport::new(class)),
+    if report.attempts.is_empty() {
+        report.attempts.push(first.clone());
+    }
+    if let Some(last) = report.attempts.last_mut() {
+        last.class = class;
     }
     report
 }
