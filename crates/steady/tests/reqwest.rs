@@ -1,12 +1,16 @@
 //! The stack in front of reqwest, over real sockets, HTTP/1.1 and HTTP/2.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Request, Response};
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_steady::classify::ClassifyLayer;
@@ -83,6 +87,73 @@ async fn a_streamed_upload_of_a_body_that_is_not_sync_is_replayed() {
             .map(|call| call.body.clone())
             .collect();
         assert_eq!(bodies, ["one two three"; 2], "h2: {h2}");
+    }
+}
+
+type MakeBody = fn() -> AxumBody;
+
+/// A body in memory, of one piece or of several.
+struct Pieces(VecDeque<&'static str>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.0.pop_front();
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_followed_with_a_body_that_is_there_whole() {
+    let streamed = || {
+        let chunks = stream::iter([Ok::<_, Infallible>(Frame::data("prompt".into()))]);
+        AxumBody::new(StreamBody::new(chunks))
+    };
+    let bodies: [(MakeBody, bool, bool); 4] = [
+        (|| "prompt".into(), true, true),
+        (|| AxumBody::new(Pieces(["prompt"].into())), true, true),
+        (|| AxumBody::new(Pieces(["pro", "mpt"].into())), true, false),
+        (streamed, false, false),
+    ];
+    for (case, (body, sized, follows)) in bodies.into_iter().enumerate() {
+        for h2 in [false, true] {
+            let moved = Answer::new(307).header("location", "/elsewhere");
+            let provider = Provider::new([moved, Answer::ok_chat("Hello")]);
+            let server = provider.serve().await.unwrap();
+            let llm = ServiceBuilder::new()
+                .layer(Steady::interactive().with_any_body())
+                .service(client(h2));
+            let request = Request::post(server.url()).body(body()).unwrap();
+            let status = llm.oneshot(request).await.unwrap().status();
+
+            let calls = provider.calls();
+            let told = format!("case {case}, h2: {h2}");
+            let (expected, paths): (u16, &[&str]) = match follows {
+                true => (200, &["/", "/elsewhere"]),
+                false => (307, &["/"]),
+            };
+            assert_eq!(status.as_u16(), expected, "{told}");
+            let seen: Vec<_> = calls.iter().map(|call| call.path()).collect();
+            assert_eq!(seen, paths, "{told}");
+            for call in calls {
+                assert_eq!(call.body, "prompt", "{told}");
+                let length = call.headers.contains_key("content-length");
+                assert_eq!(length, sized, "{told}");
+            }
+        }
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! reqwest has request and response types of its own, and the layers speak `http`'s.
 //! [`ReqwestService`] stands between: a `Service<http::Request<B>>` for any body, streamed in both
-//! directions, with reqwest's own errors. `classify` (with the feature `reqwest`, which this one
+//! directions (one that is there whole is handed over as it is), with reqwest's own errors. `classify` (with the feature `reqwest`, which this one
 //! switches on) tells them apart by type: a connection that was not made, a timeout, a body that
 //! failed, a request that cannot be built.
 //!
 //! What reqwest does by itself is best left to the stack: give the client no
 //! [`timeout`](::reqwest::ClientBuilder::timeout) (it also cuts off streams that are alive) and switch
 //! its [retries](::reqwest::ClientBuilder::retry) off. Its pool, TLS, proxies, redirects and
-//! decompression work as ever. A streamed request body cannot follow a redirect that wants it again.
+//! decompression work as ever. A redirect that wants the request's body again (307, 308) is followed with a
+//! body that is in memory in one piece; where it is streamed, the redirect is the answer.
 //!
 //! # Example
 //!

@@ -9,7 +9,7 @@ use tower_service::Service;
 use tower_steady_core::BoxError;
 
 use super::ResponseFuture;
-use super::body::SyncBody;
+use super::body;
 
 /// A reqwest client that takes requests of the `http` crate. See the [module's docs](super).
 ///
@@ -67,7 +67,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let request = request.map(|body| ReqwestBody::wrap(SyncBody::new(body)));
+        let request = request.map(body::of);
         match request.try_into() {
             Ok(request) => ResponseFuture::new(self.client.call(request)),
             Err(error) => ResponseFuture::failed(error),
