@@ -99,7 +99,8 @@ where
 {
     type Output = Result<Response<ResponseBody<RB>>, BoxError>;
 
-    #[inline]
+    // Inlined, it would have its caller move the answer once more, which costs more than the call.
+    #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.as_mut().project();
         let permit = this.permit;

@@ -53,10 +53,6 @@ const HOLDS: &[(&str, Hold)] = &[
         "closed breaker, window and slow calls",
         Hold::new(80.0, 0.0),
     ),
-    (
-        "closed breaker, window and slow calls, after a wait",
-        Hold::new(80.0, 0.0),
-    ),
     ("classify, whole 2xx", Hold::new(10.0, 0.0)),
     ("pause, not paused", Hold::new(10.0, 0.0)),
     (
