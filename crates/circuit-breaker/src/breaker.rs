@@ -180,7 +180,7 @@ impl Breaker {
         }
         let mut inner = self.lock();
         // Under the lock nobody else changes the generation.
-        if self.word().bare() != ticket.word {
+        if !self.is_current(ticket) {
             drop(inner);
             self.stale();
             return None;
@@ -268,11 +268,16 @@ impl Breaker {
         None
     }
 
+    /// Whether the call may still say something: nothing has changed since it was let through.
+    pub(crate) fn is_current(&self, ticket: &Ticket) -> bool {
+        self.word().bare() == ticket.word
+    }
+
     /// Makes a probe's lease last for its whole length again, for it has shown to be alive.
     pub(crate) fn renew(&self, ticket: &Ticket, now: Tick) {
-        if ticket.probe != 0 && self.word().bare() == ticket.word {
+        if ticket.probe != 0 && self.is_current(ticket) {
             let mut inner = self.lock();
-            if self.word().bare() == ticket.word {
+            if self.is_current(ticket) {
                 inner.probes.renew(ticket.probe, now, &self.rules);
             }
         }
@@ -311,7 +316,7 @@ impl Breaker {
     fn tally(&self, ticket: &Ticket, end: End) {
         let Padded(tallies) = &self.tallies;
         let tally = match end {
-            _ if self.word().bare() != ticket.word => &tallies.stale,
+            _ if !self.is_current(ticket) => &tallies.stale,
             End::Ignored => &tallies.ignored,
             _ => &tallies.cancelled,
         };

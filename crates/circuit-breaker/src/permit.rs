@@ -177,7 +177,7 @@ impl Permit {
             Verdict::Failure => End::Failure,
             Verdict::Ignore => End::Ignored,
         };
-        if end == End::Failure {
+        if end == End::Failure && circuit.breaker.is_current(&self.ticket) {
             circuit.note_failure(late);
         }
         let now = circuit.settings.now();

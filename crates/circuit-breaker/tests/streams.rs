@@ -296,6 +296,32 @@ async fn by_option_the_first_output_is_the_verdict_on_probes_alone() {
     assert_eq!(circuit.state(), State::Closed);
 }
 
+/// Nor does a straggler that fails at its head have a probe decide by its output, where streams have
+/// broken off after theirs.
+#[tokio::test(start_paused = true)]
+async fn a_straggler_does_not_hurry_a_probe() {
+    let judged = builder().judge_streams(JudgeStreams::ProbesAtFirstOutput);
+    let layer = judged.build().unwrap();
+    let service = layer.layer(Provider::default());
+    let straggler = call(&service, Does::AnswersAfter(500, 10 * SECOND));
+    let mut straggler = tokio_test::task::spawn(straggler);
+    assert!(straggler.poll().is_pending());
+    for _ in 0..2 {
+        let stream = Chunks::stream([Step::Output, Step::Cut]);
+        let answer = call(&service, Does::Streams(stream)).await.unwrap();
+        read(answer.into_body()).await.unwrap_err();
+    }
+    straggler.await.unwrap();
+    assert_eq!(layer.handle().counts().stale, 1);
+    let stream = Chunks::stream([Step::Output, Step::Cut]);
+    let answer = call(&service, Does::Streams(stream)).await.unwrap();
+    let mut probe = answer.into_body();
+    next(&mut probe).await.unwrap().unwrap();
+    assert_eq!(layer.handle().state(), State::HalfOpen);
+    read(probe).await.unwrap_err();
+    assert_eq!(layer.handle().state(), State::Open);
+}
+
 #[tokio::test(start_paused = true)]
 async fn stream_that_a_callers_own_limit_ends_is_cancelled() {
     let layer = builder().build().unwrap();
