@@ -4,11 +4,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Does, Provider, builder, call};
+use common::{Chunks, Does, Provider, Step, builder, call, next};
 use http::Request;
 use tokio::time::advance;
 use tower::{Layer, Service, ServiceExt};
-use tower_steady_circuit_breaker::{State, TripReason};
+use tower_steady_circuit_breaker::{SlowBy, State, TripReason};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -99,5 +99,70 @@ async fn dropped_calls_are_cancelled_or_by_option_slow() {
         assert_eq!(circuit.state(), expected);
         assert_eq!(circuit.counts().cancelled, 10);
         assert_eq!(circuit.counts().slow, if option { 10 } else { 0 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_are_slow_by_their_first_output_or_by_their_end() {
+    // The first output comes after this long, and the end so much later.
+    let cases = [
+        (SlowBy::FirstOutput, 3, 0, 1),
+        (SlowBy::FirstOutput, 1, 9, 0),
+        (SlowBy::End, 1, 9, 1),
+        (SlowBy::End, 1, 0, 0),
+    ];
+    for (slow_by, first, rest, expected) in cases {
+        let layer = builder()
+            .slow_calls(2 * SECOND, 1.0)
+            .slow_by(slow_by)
+            .build()
+            .unwrap();
+        let service = layer.layer(Provider::default());
+        let stream = Chunks::stream([Step::Ping, Step::Output, Step::Output, Step::Terminal]);
+        let mut body = call(&service, Does::Streams(stream))
+            .await
+            .unwrap()
+            .into_body();
+        next(&mut body).await.unwrap().unwrap();
+        advance(first * SECOND).await;
+        next(&mut body).await.unwrap().unwrap();
+        advance(rest * SECOND).await;
+        next(&mut body).await.unwrap().unwrap();
+        next(&mut body).await.unwrap().unwrap();
+        assert_eq!(
+            layer.handle().counts().slow,
+            expected,
+            "{slow_by:?}, {first} + {rest} s"
+        );
+        assert_eq!(layer.handle().counts().successes, 1);
+    }
+}
+
+/// What a caller drops is measured like what it reads to the end.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_stream_is_slow_by_its_first_output_or_by_its_end() {
+    for (slow_by, first, rest, expected) in [
+        (SlowBy::FirstOutput, 3, 0, 1),
+        (SlowBy::FirstOutput, 1, 9, 0),
+        (SlowBy::End, 1, 9, 1),
+        (SlowBy::End, 1, 0, 0),
+    ] {
+        let layer = builder()
+            .slow_calls(2 * SECOND, 1.0)
+            .slow_by(slow_by)
+            .slow_cancels(true)
+            .build()
+            .unwrap();
+        let service = layer.layer(Provider::default());
+        let stream = Chunks::stream([Step::Output, Step::Output, Step::Terminal]);
+        let answer = call(&service, Does::Streams(stream)).await.unwrap();
+        let mut body = answer.into_body();
+        advance(first * SECOND).await;
+        next(&mut body).await.unwrap().unwrap();
+        advance(rest * SECOND).await;
+        drop(body);
+        let counts = layer.handle().counts();
+        let told = format!("{slow_by:?}, {first} + {rest} s");
+        assert_eq!((counts.cancelled, counts.slow), (1, expected), "{told}");
     }
 }

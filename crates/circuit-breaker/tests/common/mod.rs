@@ -13,8 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use tower::{Service, ServiceExt};
-use tower_steady_circuit_breaker::{CircuitBreakerBuilder, CircuitBreakerLayer, ResponseBody};
+use tokio::time::advance;
+use tower::{Layer, Service, ServiceExt};
+use tower_steady_circuit_breaker::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerHandle, CircuitBreakerLayer, ResponseBody,
+    State,
+};
 use tower_steady_core::{BoxError, Class, Failure, Outcome, StreamOutcome};
 
 /// What the provider does with a call.
@@ -184,6 +188,21 @@ where
     S: Service<Request<Does>, Response = Response<ResponseBody<Chunks>>, Error = BoxError> + Clone,
 {
     service.clone().oneshot(Request::new(does)).await
+}
+
+/// A circuit that is half-open at its next call.
+pub(crate) async fn half_open(
+    builder: CircuitBreakerBuilder,
+) -> (CircuitBreakerHandle, CircuitBreaker<Provider>) {
+    let layer = builder.build().unwrap();
+    let service = layer.layer(Provider::default());
+    for _ in 0..2 {
+        call(&service, Does::Answers(500)).await.unwrap();
+    }
+    let circuit = layer.handle();
+    assert_eq!(circuit.state(), State::Open);
+    advance(circuit.time_left().unwrap()).await;
+    (circuit, service)
 }
 
 /// Reads a body to its end, or to its error.
