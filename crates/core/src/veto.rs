@@ -33,7 +33,8 @@ pub enum VetoReason {
     WaitOverCap,
     /// The caller's deadline leaves no room for another try.
     Deadline,
-    /// The request's body cannot be sent again.
+    /// The request's body cannot be sent again. A `ReplayBody` has gone over its limit, of which its own
+    /// event tells, or its source has failed; the retry layer knows no more than that, so no figures.
     NotReplayable,
     /// The request must not be repeated, and the provider may have processed it.
     NotIdempotent,
