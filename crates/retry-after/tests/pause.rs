@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::{Request, Response};
 use tokio::time::{Instant, advance, sleep};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -489,6 +490,42 @@ async fn dropping_who_is_first_hands_the_turn_on() {
     let ((), second) = tokio::join!(dropped, service.oneshot(get("a")));
     second.unwrap();
     assert_eq!(began.elapsed(), SECOND * 5);
+}
+
+/// As `buffered` has it, whose reader is busy with an earlier answer.
+#[tokio::test(start_paused = true)]
+async fn who_waits_and_is_not_polled_holds_nobody_up() {
+    for unpolled in [1, 2, 3] {
+        let server = Server::default();
+        server.refuse(2);
+        let layer = PauseLayer::new();
+        let service = stack!(server, layer);
+        service.clone().oneshot(get("a")).await.unwrap();
+        let mut left = Vec::new();
+        for _ in 0..unpolled {
+            let mut call = Box::pin(service.clone().oneshot(get("a")));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+            left.push(call);
+        }
+        let began = Instant::now();
+        let others = (0..5).map(|_| service.clone().oneshot(get("a")));
+        for other in join_all(others).await {
+            other.unwrap();
+        }
+        // The pause, a second for each that misses its turn and its share of the pace, and the rest of it.
+        let longest = SECOND * (2 + 2 * unpolled + 2);
+        assert!(
+            began.elapsed() <= longest,
+            "{unpolled}: {:?}",
+            began.elapsed()
+        );
+        // They are still in the line.
+        for call in left {
+            call.await.unwrap();
+        }
+        assert_eq!(server.calls(), 1 + unpolled as usize + 5);
+    }
 }
 
 #[tokio::test(start_paused = true)]

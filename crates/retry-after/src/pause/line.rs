@@ -13,6 +13,13 @@ pub(crate) type Ticket = u64;
 /// A calm line lets go of its calls after this time: nobody had to wait, nothing was refused.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// A turn that is not taken for so long goes to the next: whoever waits and is not polled (a stream of
+/// calls whose reader is busy with another one) must not hold up all others.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Nobody looks further ahead.
+const FAR: Duration = Duration::from_secs(3600);
+
 /// From this time on, a pause gathers a crowd.
 const CROWDED: Duration = Duration::from_secs(1);
 
@@ -21,8 +28,9 @@ const CROWDED: Duration = Duration::from_secs(1);
 /// A line is *free* until its first pause; then it is *engaged*, and every call of the key asks it,
 /// until it has been calm for [`LINGER`]. It keeps what it learned of the rate.
 ///
-/// The one at the head is the only one that watches the time for its turn. Whoever leaves the head,
-/// by turn, by giving up or by being dropped, wakes the next, so that no waiter is forgotten.
+/// The one at the head watches the time for its turn, all others whether it is taken. Whoever leaves one
+/// of the first two places, by turn, by giving up or by being dropped, wakes those who are there then,
+/// so that no waiter is forgotten.
 #[derive(Debug)]
 pub(crate) struct Line {
     engaged: bool,
@@ -32,6 +40,10 @@ pub(crate) struct Line {
     pacer: Pacer,
     flight: Flight,
     waiting: BTreeMap<Ticket, Waiting>,
+    /// Those who did not take their turn. They are in the line again when they ask.
+    absent: BTreeMap<Ticket, Waiting>,
+    /// Who is at the head, and since when.
+    headed: Option<(Ticket, Instant)>,
     next: Ticket,
     /// When the pace was last felt, or the end of the pause.
     busy: Instant,
@@ -99,6 +111,8 @@ impl Line {
             pacer: Pacer::new(rates),
             flight: Flight::new(now),
             waiting: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            headed: None,
             next: 0,
             busy: now,
         }
@@ -125,7 +139,7 @@ impl Line {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.absent.len()
     }
 
     /// Pauses until `end`, or for longer if it is paused for longer already.
@@ -166,7 +180,7 @@ impl Line {
         if paused {
             self.busy = now;
             self.open(now, effects);
-            self.wake_head(effects);
+            self.wake_first(effects);
         }
         paused
     }
@@ -192,7 +206,7 @@ impl Line {
         if due > give_up || give_up <= now {
             return Entry::Late(self.estimate(now, self.waiting.len()));
         }
-        if self.waiting.len() >= most || self.is_long(give_up.saturating_duration_since(due)) {
+        if self.waiting() >= most || self.is_long(give_up.saturating_duration_since(due)) {
             return Entry::Full(self.estimate(now, self.waiting.len()));
         }
         Entry::Wait
@@ -221,7 +235,7 @@ impl Line {
     ) -> Option<Ticket> {
         let ticket = match again {
             Some(ticket) => ticket,
-            None if self.waiting.len() >= most => return None,
+            None if self.waiting() >= most => return None,
             None => {
                 self.next += 1;
                 self.next
@@ -245,10 +259,14 @@ impl Line {
     ) -> Turn {
         self.tick(now, effects);
         let due = self.due(now);
+        if let Some(back) = self.absent.remove(&ticket) {
+            self.waiting.insert(ticket, back);
+        }
         let Some(give_up) = self.waiting.get(&ticket).map(|waiting| waiting.give_up) else {
             debug_assert!(false, "polled without a place");
             return Turn::Late(Duration::ZERO);
         };
+        self.pass_over(ticket, now, effects);
         let head = self.head() == Some(ticket);
         if head && due <= now {
             self.busy = self.busy.max(now);
@@ -270,16 +288,20 @@ impl Line {
             waiting.waker = same.or_else(|| Some(waker.clone()));
             effects.unneeded.extend(other);
         }
-        Turn::Wait(if head { due.min(give_up) } else { give_up })
+        let turn = if head { due } else { self.missed(ticket, now) };
+        Turn::Wait(turn.min(give_up))
     }
 
     /// The call with this place is not coming.
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
-        let head = self.head() == Some(ticket);
+        let first = [self.head(), self.second()].contains(&Some(ticket));
+        if let Some(left) = self.absent.remove(&ticket) {
+            effects.unneeded.extend(left.waker);
+        }
         if let Some(left) = self.waiting.remove(&ticket) {
             effects.unneeded.extend(left.waker);
-            if head {
-                self.wake_head(effects);
+            if first {
+                self.wake_first(effects);
             }
         }
     }
@@ -294,7 +316,7 @@ impl Line {
     pub(crate) fn success(&mut self, pass: Pass, rates: &Rates, effects: &mut Effects) {
         if self.pacer.success(pass, rates) {
             // The head may go earlier than it knows.
-            self.wake_head(effects);
+            self.wake_first(effects);
         }
     }
 
@@ -311,7 +333,7 @@ impl Line {
         }
         let rate = self.flight.accepted(now);
         if self.pacer.achieved(rate, self.flight.share(), rates) {
-            self.wake_head(effects);
+            self.wake_first(effects);
         }
     }
 
@@ -329,13 +351,15 @@ impl Line {
             self.open(now, effects);
         }
         let calm = now.saturating_duration_since(self.busy) >= LINGER;
-        if calm && self.until.is_none() && self.waiting.is_empty() {
+        if calm && self.until.is_none() && self.waiting() == 0 {
             self.engaged = false;
         }
     }
 
     fn open(&mut self, now: Instant, effects: &mut Effects) {
-        self.until = None;
+        let end = self.until.take().map_or(now, |until| until.min(now));
+        // Its turn has not come before.
+        self.headed = self.headed.map(|(head, _)| (head, end));
         // In less no crowd comes together: most of those who wait were held by the pace before.
         if now.saturating_duration_since(self.since) >= CROWDED {
             self.pacer.release(self.waiting.len());
@@ -345,6 +369,33 @@ impl Line {
 
     fn head(&self) -> Option<Ticket> {
         self.waiting.keys().next().copied()
+    }
+
+    /// Passes over the head if it has missed its turn.
+    fn pass_over(&mut self, asking: Ticket, now: Instant, effects: &mut Effects) {
+        let head = self.head();
+        if self.headed.map(|(head, _)| head) != head {
+            self.headed = head.map(|head| (head, now));
+        }
+        if head != Some(asking) && self.missed(0, now) <= now {
+            self.absent.extend(self.waiting.pop_first());
+            self.headed = self.head().map(|head| (head, now));
+            self.wake_first(effects);
+        }
+    }
+
+    /// When the turn of those ahead of `ticket` will be over, as far as is known.
+    fn missed(&self, ticket: Ticket, now: Instant) -> Instant {
+        let (head, since) = self.headed.unwrap_or((ticket, now));
+        // As many as there are tickets between: some may have left.
+        let behind = usize::try_from(ticket.saturating_sub(head + 1)).unwrap_or(usize::MAX);
+        let turns = self.queue(behind).min(FAR);
+        let due = [self.until, self.pacer.due()].into_iter().flatten();
+        due.fold(since, Instant::max) + turns + TURN
+    }
+
+    fn second(&self) -> Option<Ticket> {
+        self.waiting.keys().nth(1).copied()
     }
 
     fn due(&self, now: Instant) -> Instant {
@@ -359,15 +410,16 @@ impl Line {
             .saturating_add(self.queue(ahead))
     }
 
-    fn wake_head(&mut self, effects: &mut Effects) {
-        if let Some(mut first) = self.waiting.first_entry() {
-            effects.wake.extend(first.get_mut().waker.take());
+    /// Wakes the head and the one behind it.
+    fn wake_first(&mut self, effects: &mut Effects) {
+        for waiting in self.waiting.values_mut().take(2) {
+            effects.wake.extend(waiting.waker.take());
         }
     }
 
     /// Wakes whoever would give up before the pause ends: they need not wait for that.
     fn wake_late(&mut self, end: Instant, effects: &mut Effects) {
-        for waiting in self.waiting.values_mut() {
+        for waiting in self.waiting.values_mut().chain(self.absent.values_mut()) {
             if waiting.give_up < end {
                 effects.wake.extend(waiting.waker.take());
             }
