@@ -47,7 +47,7 @@ async fn main() -> Result<(), BoxError> {
             .iter()
             .filter(|call| call.path() == path)
             .count();
-        println!("{path}: {} after {sent} send(s)", answer.status());
+        println!("{path}: {} after {sent} send(s)", answer.status().as_u16());
         assert_eq!((answer.status().as_u16(), sent), (529, sends));
     }
     Ok(())
