@@ -14,7 +14,8 @@
 //!    and is halved by a refusal (AIMD, as TCP does it; every number is a setting of the
 //!    [`PauseBuilder`] or stands with its source in `pacer.rs`). Of those who waited for a second or
 //!    longer, at most a tenth goes in any 100 ms. One refusal in fifty calls is taken for chance and
-//!    changes no pace.
+//!    changes no pace; a limit is known once the pace was halved twice, and until then it is back within
+//!    some three seconds.
 //! 3. **Let go.** After ten calm seconds, in which nobody had to wait and nothing was refused, the key
 //!    is free again. What it learned of the rate is where the next release begins.
 //!

@@ -29,24 +29,38 @@ pub(crate) struct Rates {
 ///   RFC 5681 section 3.1); each [`Pass`] carries the epoch of its dispatch for that. Where nothing
 ///   succeeded since the last change, the server was not ready yet, which says little of the rate: it
 ///   is not halved below where it began, and slow start goes on.
-/// - From there a success adds 1/20 call a second, and no more than a tenth of the rate: at any rate
-///   some 14 s lead back to the one that was refused. Steps that are the same for slow and fast callers
-///   let several processes come to equal shares.
-/// - Beyond it a success adds an eighth: it was refused by chance, or the limit has been raised.
+/// - Halved once, a limit is only suspected, for two refusals by chance can fall together: the way back
+///   goes at a quarter of slow start, as `HyStart++` (RFC 9406) goes on where it may have been wrong to
+///   stop. Some 3 s lead to the rate that was refused; a limit refuses it again.
+/// - Halved twice, a limit is known. From there a success adds 1/20 call a second, and no more than a
+///   tenth of the rate: at any rate some 14 s lead back to the one that was refused. Steps that are the
+///   same for slow and fast callers let several processes come to equal shares.
+/// - Beyond what was refused a success adds an eighth: it was refused by chance, or the limit has been
+///   raised. At four times the rate that was refused, there is no such limit.
 ///
 /// A success of a call that did not have to wait for its turn raises nothing: the rate was not what
 /// held it (RFC 7661).
 #[derive(Clone, Debug)]
 pub(crate) struct Pacer {
     rate: f64,
-    /// The rate that was last refused; none yet in slow start.
-    refused: Option<f64>,
+    limit: Limit,
     epoch: u32,
     /// Whether a call of this epoch has succeeded.
     accepted: bool,
     last: Option<Instant>,
     chance: Chance,
     crowd: Crowd,
+}
+
+/// What refusals have told of a limit.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// Nothing: slow start.
+    Unknown,
+    /// This rate was refused, which may have been chance.
+    Suspected(f64),
+    /// This rate was refused, and one before it.
+    Known(f64),
 }
 
 /// The right to one dispatch.
@@ -61,12 +75,17 @@ pub(crate) struct Pass {
 impl Pacer {
     /// The most that a success adds, in calls a second.
     const MOST: f64 = 1.0;
-    /// What a success adds on the way back to the rate that was refused, in calls a second.
+    /// How much of slow start's step a success adds on the way back to a rate that was refused once.
+    const SUSPICION: f64 = 0.25;
+    /// What it adds on the way back to a limit that is known, in calls a second.
     const CLIMB: f64 = 0.05;
     /// And at most, as a share of the rate.
     const CLIMB_SHARE: f64 = 0.1;
     /// What a success adds beyond, as a share of the rate.
     const BEYOND_SHARE: f64 = 0.125;
+    /// How many times a rate that was refused must be accepted to be no limit. A burst that the server
+    /// allows carries up to two times that far.
+    const REFUTED: f64 = 4.0;
     /// Of a flight of which at least this share was accepted, the pace was about right: no more than one
     /// in ten was beyond the limit, if there is one.
     const FEW_REFUSED: f64 = 0.9;
@@ -76,7 +95,7 @@ impl Pacer {
     pub(crate) fn new(rates: &Rates) -> Self {
         Self {
             rate: rates.initial,
-            refused: None,
+            limit: Limit::Unknown,
             epoch: 0,
             accepted: false,
             last: None,
@@ -92,7 +111,7 @@ impl Pacer {
 
     /// Whether the rate is that of a limit, which will not double at once.
     pub(crate) fn knows_limit(&self) -> bool {
-        self.refused.is_some()
+        matches!(self.limit, Limit::Known(_))
     }
 
     /// The time between two dispatches.
@@ -141,7 +160,10 @@ impl Pacer {
             return false;
         }
         let before = self.rate;
-        self.rate = (before + self.step().min(Self::MOST)).min(rates.max);
+        self.rate = (before + self.step()).min(rates.max);
+        if self.limit.refused() * Self::REFUTED <= self.rate {
+            self.limit = Limit::Unknown;
+        }
         self.rate > before
     }
 
@@ -152,7 +174,10 @@ impl Pacer {
         }
         let before = self.rate;
         let floor = if self.accepted {
-            self.refused = Some(before);
+            self.limit = match self.limit {
+                Limit::Unknown => Limit::Suspected(before),
+                Limit::Suspected(_) | Limit::Known(_) => Limit::Known(before),
+            };
             rates.min
         } else {
             rates.initial.min(before)
@@ -178,20 +203,28 @@ impl Pacer {
     }
 
     fn step(&self) -> f64 {
-        match self.refused {
-            None => self.rate,
-            Some(refused) if self.rate < refused => Self::CLIMB.min(self.rate * Self::CLIMB_SHARE),
-            Some(_) => self.rate * Self::BEYOND_SHARE,
+        let slow_start = self.rate.min(Self::MOST);
+        match self.limit {
+            Limit::Unknown => slow_start,
+            Limit::Suspected(refused) if self.rate < refused => slow_start * Self::SUSPICION,
+            Limit::Known(refused) if self.rate < refused => {
+                Self::CLIMB.min(self.rate * Self::CLIMB_SHARE)
+            }
+            _ => (self.rate * Self::BEYOND_SHARE).min(Self::MOST),
         }
     }
 
     /// Begins another release after a calm. The calls that led to it were not paced, so their refusal
-    /// says nothing against the rate: half of what was last refused is where the climb begins again.
+    /// says nothing against the rate. Half of what was last refused, or of what has gone well since, is
+    /// where it begins again.
     pub(crate) fn restart(&mut self, rates: &Rates) {
-        self.rate = match self.refused {
-            Some(refused) => (refused * rates.decrease).max(rates.min),
-            None => rates.initial,
+        let (reached, least) = match self.limit {
+            Limit::Unknown => (self.rate, rates.initial),
+            Limit::Suspected(refused) | Limit::Known(refused) => {
+                (self.rate.max(refused), rates.min)
+            }
         };
+        self.rate = (reached * rates.decrease).max(least);
         self.last = None;
         self.begin();
     }
@@ -199,5 +232,15 @@ impl Pacer {
     fn begin(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.accepted = false;
+    }
+}
+
+impl Limit {
+    /// The rate that was last refused; none but infinity in slow start.
+    fn refused(self) -> f64 {
+        match self {
+            Self::Unknown => f64::INFINITY,
+            Self::Suspected(refused) | Self::Known(refused) => refused,
+        }
     }
 }

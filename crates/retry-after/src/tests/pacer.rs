@@ -34,10 +34,7 @@ fn slow_start_doubles_and_then_adds_one() {
 fn a_refusal_halves_once_for_all_that_went_before_it() {
     let (rates, now) = (rates(), Instant::now());
     let mut pacer = Pacer::new(&rates);
-    for _ in 0..9 {
-        let pass = pacer.take(now, true);
-        pacer.success(pass, &rates);
-    }
+    grow(&mut pacer, 9, &rates);
     is(&pacer, 10.0);
     assert!(!refused(&mut pacer, &rates), "the first may be chance");
     let flight = [(); 3].map(|()| pacer.take(now, true));
@@ -45,19 +42,71 @@ fn a_refusal_halves_once_for_all_that_went_before_it() {
     assert!(!pacer.refusal(flight[1], &rates));
     assert!(!pacer.success(flight[2], &rates), "from before the change");
     is(&pacer, 5.0);
+}
 
-    // A hundred successes lead back, and an eighth each beyond.
-    for _ in 0..100 {
-        let pass = pacer.take(now, true);
-        pacer.success(pass, &rates);
+/// Lowers the rate to half, by chance or not.
+fn halve(pacer: &mut Pacer, rates: &Rates) {
+    let before = pacer.rate();
+    let pass = pacer.take(Instant::now(), false);
+    pacer.success(pass, rates);
+    while !refused(pacer, rates) {}
+    is(pacer, before / 2.0);
+}
+
+/// So many calls that are accepted and had to wait for their turn.
+fn grow(pacer: &mut Pacer, calls: usize, rates: &Rates) {
+    for _ in 0..calls {
+        let pass = pacer.take(Instant::now(), true);
+        pacer.success(pass, rates);
     }
+}
+
+#[test]
+fn the_way_back_is_short_to_a_rate_that_was_refused_once_and_long_to_a_limit() {
+    let mut rates = rates();
+    rates.initial = 10.0;
+    let mut pacer = Pacer::new(&rates);
+    halve(&mut pacer, &rates);
+    assert!(
+        !pacer.knows_limit(),
+        "two refusals may fall together by chance"
+    );
+    grow(&mut pacer, 20, &rates);
+    is(&pacer, 10.0);
+
+    halve(&mut pacer, &rates);
+    assert!(pacer.knows_limit());
+    grow(&mut pacer, 100, &rates);
     assert!((pacer.rate() - 10.0).abs() < 0.051, "{}", pacer.rate());
     let before = pacer.rate().max(10.0);
-    for _ in 0..2 {
-        let pass = pacer.take(now, true);
-        pacer.success(pass, &rates);
+    grow(&mut pacer, 2, &rates);
+    assert!(
+        pacer.rate() > before + 0.9,
+        "an eighth each, but one at most"
+    );
+}
+
+#[test]
+fn a_limit_that_is_passed_fourfold_is_none() {
+    let mut rates = rates();
+    rates.initial = 8.0;
+    for times in [1, 2] {
+        let mut pacer = Pacer::new(&rates);
+        let mut refused = 0.0;
+        for _ in 0..times {
+            refused = pacer.rate();
+            halve(&mut pacer, &rates);
+        }
+        while pacer.rate() < 4.0 * refused - 1.0 {
+            grow(&mut pacer, 1, &rates);
+            assert_eq!(pacer.knows_limit(), times == 2, "{}", pacer.rate());
+        }
+        grow(&mut pacer, 2, &rates);
+        assert!(!pacer.knows_limit());
+        // So the next refusal is the first again.
+        halve(&mut pacer, &rates);
+        assert!(!pacer.knows_limit());
     }
-    assert!(pacer.rate() > before + 0.9, "{}", pacer.rate());
 }
 
 /// The server was not ready yet: that must not cost the rate, or it is minutes until it is back.
@@ -105,10 +154,7 @@ fn a_late_timer_catches_up_by_ten_milliseconds_at_most() {
 fn what_was_learned_is_where_the_next_release_begins() {
     let (rates, now) = (rates(), Instant::now());
     let mut pacer = Pacer::new(&rates);
-    for _ in 0..9 {
-        let pass = pacer.take(now, true);
-        pacer.success(pass, &rates);
-    }
+    grow(&mut pacer, 9, &rates);
     let pass = pacer.take(now, true);
     pacer.success(pass, &rates);
     assert!(!refused(&mut pacer, &rates), "the first may be chance");
@@ -117,6 +163,22 @@ fn what_was_learned_is_where_the_next_release_begins() {
         pacer.restart(&rates);
         is(&pacer, 5.5);
         assert_eq!(pacer.due(), None);
+    }
+    grow(&mut pacer, 23, &rates);
+    is(&pacer, 12.0);
+    pacer.restart(&rates);
+    is(&pacer, 6.0);
+}
+
+/// What nobody refused holds as well as what was refused, but less with each calm.
+#[test]
+fn what_was_never_refused_is_not_forgotten_at_once() {
+    let rates = rates();
+    let mut pacer = Pacer::new(&rates);
+    grow(&mut pacer, 7, &rates);
+    for rate in [4.0, 2.0, 1.0, 1.0] {
+        pacer.restart(&rates);
+        is(&pacer, rate);
     }
 }
 
