@@ -53,9 +53,9 @@
 //! By default the host and port of the URI ([`ByHost`](tower_steady_core::key::ByHost)). It is there in
 //! every stack, while the API key often is not yet: what authenticates stands next to the client,
 //! further in. It is no secret, and it costs less than hashing one: a service compares it with that of
-//! its call before, and makes one anew, with an allocation, only where they differ. But it makes all
-//! API keys and models of a host wait for each other. Where one stack serves several of them, tell them
-//! apart:
+//! its call before. It keeps the last four that it had, and makes one anew, with an allocation, only
+//! where it is none of them; a clone begins with none. But it makes all API keys and models of a host
+//! wait for each other. Where one stack serves several of them, tell them apart:
 //!
 //! ```
 //! use http::request::Parts;

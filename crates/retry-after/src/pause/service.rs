@@ -7,7 +7,7 @@ use tower_service::Service;
 use tower_steady_core::key::{ByHost, RequestKey};
 use tower_steady_core::{BoxError, Deadline, readiness};
 
-use super::caller::Caller;
+use super::caller::{Caller, Recent};
 use super::clock;
 use super::error::{Paused, PausedReason};
 use super::future::ResponseFuture;
@@ -20,9 +20,7 @@ use super::waiting::{Patience, Place, Tracked, Waiting, refuse};
 pub struct Pause<S, K: RequestKey = ByHost> {
     inner: S,
     shared: Arc<Core<K>>,
-    /// Of the call before: the next one mostly has the same key. Not shared with clones, so that threads
-    /// do not share its count.
-    last: Option<Arc<Caller<K::Key>>>,
+    recent: Recent<K::Key>,
 }
 
 impl<S, K: RequestKey> Pause<S, K> {
@@ -30,14 +28,14 @@ impl<S, K: RequestKey> Pause<S, K> {
         Self {
             inner,
             shared,
-            last: None,
+            recent: Recent::new(),
         }
     }
 
     /// Made before it is known to be needed: a refusal comes when the request is gone.
     #[inline]
     fn caller<B>(&mut self, request: &mut Request<B>) -> Arc<Caller<K::Key>> {
-        match &self.last {
+        match self.recent.last() {
             Some(last) if self.shared.key.is(request, &last.key) => Arc::clone(last),
             _ => self.other_caller(request),
         }
@@ -46,14 +44,7 @@ impl<S, K: RequestKey> Pause<S, K> {
     #[inline(never)]
     fn other_caller<B>(&mut self, request: &mut Request<B>) -> Arc<Caller<K::Key>> {
         let key = self.shared.key.of(request);
-        match &self.last {
-            Some(last) if last.key == key => Arc::clone(last),
-            _ => {
-                let caller = Arc::new(Caller::new(key, &self.shared.book));
-                self.last = Some(Arc::clone(&caller));
-                caller
-            }
-        }
+        self.recent.switch(key, &self.shared.book)
     }
 }
 
@@ -145,7 +136,7 @@ impl<S: Clone, K: RequestKey> Clone for Pause<S, K> {
         Self {
             inner: self.inner.clone(),
             shared: Arc::clone(&self.shared),
-            last: None,
+            recent: Recent::new(),
         }
     }
 }
