@@ -157,6 +157,13 @@ impl<S, B, A, R> Call<S, B, A, R> {
             session.launched();
         }
     }
+
+    /// Whether a layer below keeps the try back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.is_held())
+    }
 }
 
 impl<S, B, RB, R> Call<S, B, Response<RB>, R>

@@ -123,7 +123,7 @@ where
         Poll::Ready(result) => span.close(result),
         Poll::Pending => {
             let in_flight = matches!(state.project(), StateProj::Calling { .. });
-            span.sent(call.sends() + usize::from(in_flight));
+            span.sent(call.sends() + usize::from(in_flight && !call.is_held()));
         }
     }
     poll

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tower_steady_core::{
-    AttemptReport, BoxError, Class, Deadline, Failure, Grant, Head, Outcome, Report, Seeds, Veto,
-    request_id,
+    AttemptReport, BoxError, Class, Deadline, Failure, Grant, Head, Held, Outcome, Report, Seeds,
+    Veto, request_id,
 };
 
 use crate::event::{self, Tried};
@@ -26,7 +26,7 @@ pub(crate) struct Session<A, B> {
     slept: Duration,
     pub(crate) repair: Repaired,
     next: Option<Request<B>>,
-    grant: Option<Grant>,
+    grant: Option<Granted>,
     flight: Flight,
     /// What the caller gets if the next try cannot be sent.
     kept: Option<Result<A, BoxError>>,
@@ -44,7 +44,7 @@ pub(crate) struct Next<B> {
     pub(crate) request: Request<B>,
     pub(crate) delay: Duration,
     pub(crate) backoff: Duration,
-    pub(crate) grant: Option<Grant>,
+    pub(crate) grant: Option<Granted>,
     pub(crate) repaired: bool,
 }
 
@@ -57,14 +57,23 @@ pub(crate) struct Ended {
     pub(crate) nested: bool,
 }
 
+/// A grant, and whether its try is kept back by a layer below.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) grant: Grant,
+    pub(crate) held: Held,
+}
+
 /// A grant whose try is under way: it counts as spent, also where the call is dropped, unless the try
-/// comes back rejected.
+/// comes back rejected or has not left yet.
 #[derive(Debug, Default)]
-struct Flight(Option<Grant>);
+struct Flight(Option<Granted>);
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        if let Some(grant) = self.0.take() {
+        if let Some(Granted { grant, held }) = self.0.take()
+            && !held.is_held()
+        {
             grant.spend();
         }
     }
@@ -125,6 +134,12 @@ impl<A, B> Session<A, B> {
     pub(crate) fn launched(&mut self) {
         self.flight = Flight(self.grant.take());
     }
+
+    /// Whether a layer below keeps it back.
+    pub(crate) fn is_held(&self) -> bool {
+        let granted = self.flight.0.as_ref();
+        granted.is_some_and(|granted| granted.held.is_held())
+    }
 }
 
 impl<RB, B> Session<Response<RB>, B> {
@@ -148,7 +163,7 @@ impl<RB, B> Session<Response<RB>, B> {
             drop(grant);
             return ended;
         }
-        if let Some(grant) = grant {
+        if let Some(Granted { grant, .. }) = grant {
             grant.spend();
         }
         self.sent |= outcome.sent;

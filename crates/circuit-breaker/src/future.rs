@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
-use tower_steady_core::{BoxError, Class, Failure, Lease, Outcome, StreamOutcome};
+use tower_steady_core::{BoxError, Class, Failure, Held, Lease, Outcome, StreamOutcome};
 
 use crate::body::{self, ResponseBody, Watch};
 use crate::circuit::Circuit;
@@ -70,6 +70,7 @@ where
     }
 
     pub(crate) fn late(service: S, request: Request<B>, circuit: Lease<Circuit>) -> Self {
+        Held::mark(request.extensions(), true);
         let late = Some(Box::new(Late {
             service,
             request,
@@ -148,6 +149,7 @@ where
                 mut request,
                 circuit,
             } = *late.take().expect("taken here only");
+            Held::mark(request.extensions(), false);
             match Permit::ask(circuit, request.extensions_mut()) {
                 Ok(permit) => {
                     // A guard from here on, as in `CircuitBreaker::call`.

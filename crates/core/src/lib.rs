@@ -7,6 +7,7 @@
 //! | note | travels | read and written with |
 //! |---|---|---|
 //! | [`Attempt`], [`Deadline`] | down, in the request's extensions | `extensions().get()` / `insert()` |
+//! | [`Held`] | down with a retry that a gate granted | [`Held::mark`], for a layer that keeps calls waiting |
 //! | [`Outcome`] | up, in the response's extensions or in a [`Failure`] around the error | [`Outcome::read`], [`Outcome::amend`] |
 //! | [`Report`] | up, beside the outcome of a finished call | [`Report::of`] |
 //! | [`StreamOutcome`] | later, with a streamed body | `extensions().get()` |
@@ -42,6 +43,7 @@ mod deadline;
 pub mod event;
 mod failure;
 mod gate;
+mod held;
 pub mod hint;
 pub mod key;
 mod last_poll;
@@ -64,6 +66,7 @@ pub use self::config::ConfigError;
 pub use self::deadline::Deadline;
 pub use self::failure::Failure;
 pub use self::gate::{Gate, Grant};
+pub use self::held::Held;
 pub use self::last_poll::LastPoll;
 pub use self::outcome::Outcome;
 pub use self::report::{AttemptReport, Head, Report};

@@ -121,7 +121,7 @@ pub use self::stack::Steady;
 pub use tower_layer::Identity;
 pub use tower_steady_core::{
     Attempt, AttemptReport, BoxError, Class, ConfigError, Deadline, Failure, Gate, Grant, Head,
-    Outcome, Report, Seeds, StreamOutcome, TryClone, Veto, VetoReason, hint, key,
+    Held, Outcome, Report, Seeds, StreamOutcome, TryClone, Veto, VetoReason, hint, key,
 };
 
 #[cfg(feature = "backoff-jitter")]

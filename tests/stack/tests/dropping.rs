@@ -211,6 +211,24 @@ async fn no_turn_in_a_pause_stays_taken() {
     assert!(start.elapsed() <= 2 * SECOND, "{:?}", start.elapsed());
 }
 
+/// Its delay is over and the loop has passed it on, but it was never sent.
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_a_pause_still_holds_costs_nothing() {
+    let provider = Provider::new(Script::new([
+        Answer::new(503),
+        Answer::rate_limited().retry_after(20),
+    ]));
+    let parts = Parts::default();
+    let stack = || parts.canonical(provider.service());
+    let (failed, refused) = (whole_call(stack()), whole_call(stack()));
+    let both = async { tokio::join!(failed, refused) };
+    tokio::time::timeout(10 * SECOND, both).await.unwrap_err();
+    assert_eq!(provider.received(), 2);
+    let snapshot = parts.budget.handle().snapshot();
+    assert!(snapshot.granted > 0);
+    assert_eq!(snapshot.granted, snapshot.returned);
+}
+
 #[tokio::test(start_paused = true)]
 async fn wrong_orders_leave_nothing_taken_either() {
     let mut reversed = Part::CANONICAL;

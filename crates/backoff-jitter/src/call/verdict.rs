@@ -5,7 +5,7 @@ use std::ptr;
 use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
 use tower_steady_core::{
-    Attempt, AttemptReport, Class, Grant, Outcome, TryClone, Veto, VetoReason,
+    Attempt, AttemptReport, Class, Grant, Held, Outcome, TryClone, Veto, VetoReason,
 };
 
 use super::Call;
@@ -13,7 +13,7 @@ use crate::Repair;
 use crate::copy::Copy;
 use crate::decision::{self, Facts, Pause};
 use crate::service;
-use crate::session::{Next, Session};
+use crate::session::{Granted, Next, Session};
 
 impl<S, B, RB, R> Call<S, B, Response<RB>, R>
 where
@@ -161,6 +161,11 @@ where
         request
             .extensions_mut()
             .insert(Attempt::new(number, pass.paid).after(after));
+        let grant = pass.grant.map(|grant| {
+            let held = Held::new();
+            request.extensions_mut().insert(held.clone());
+            Granted { grant, held }
+        });
         if let Some(name) = &self.template.settings.options.attempt_header {
             service::number(&mut request, name, number);
         }
@@ -168,7 +173,7 @@ where
             request,
             delay: pause.delay,
             backoff: pause.backoff,
-            grant: pass.grant,
+            grant,
             repaired,
         }
     }

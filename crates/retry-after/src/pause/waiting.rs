@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower_service::Service;
 use tower_steady_core::metrics::Since;
-use tower_steady_core::{BoxError, Deadline};
+use tower_steady_core::{BoxError, Deadline, Held};
 
 use super::clock;
 use super::error::{Paused, PausedReason};
@@ -163,6 +163,7 @@ pin_project! {
 
 impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
     pub(crate) fn new(service: S, request: Request<B>, place: Place<Q>) -> Self {
+        Held::mark(request.extensions(), true);
         Self {
             service,
             request: Some(request),
@@ -195,6 +196,7 @@ impl<S, B, Q: fmt::Debug> Waiting<S, B, Q> {
                 // Becoming ready may have taken a while: look again before it is sent.
                 if this.place.slot.is_open(clock::now()) {
                     let request = this.request.take().expect("polled after completion");
+                    Held::mark(request.extensions(), false);
                     let call = this.service.call(request);
                     let name = &this.place.slot.settings().name;
                     metrics::waited(name, this.since.elapsed(clock::now));
