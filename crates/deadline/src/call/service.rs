@@ -70,9 +70,16 @@ impl Config {
         let now = clock::now();
         let after = |left: Option<Duration>| now.checked_add(left?);
         let own = after(self.timeout).map(Deadline::imposed);
-        let given = after(given).map(Deadline::at);
-        // Of two at the same instant the imposed one counts.
-        let all = [own, noted, given].into_iter().flatten();
-        Some((all.min_by_key(|deadline| deadline.instant())?, now))
+        let given = earlier(noted, after(given).map(Deadline::at));
+        Some((earlier(own, given)?, now))
+    }
+}
+
+/// The earlier of two; the first where they are at the same instant.
+fn earlier(one: Option<Deadline>, other: Option<Deadline>) -> Option<Deadline> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.instant() < one.instant() => Some(other),
+        (None, other) => other,
+        (one, _) => one,
     }
 }
