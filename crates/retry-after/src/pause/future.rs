@@ -85,6 +85,7 @@ where
 {
     type Output = Result<Response<RB>, BoxError>;
 
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match self.as_mut().project().state.project() {

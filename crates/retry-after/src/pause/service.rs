@@ -62,7 +62,7 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let caller = self.caller(&mut request);
         if self.shared.book.is_engaged() {
