@@ -53,6 +53,10 @@ const HOLDS: &[(&str, Hold)] = &[
         "closed breaker, window and slow calls",
         Hold::new(80.0, 0.0),
     ),
+    (
+        "closed breaker, window and slow calls, after a wait",
+        Hold::new(80.0, 0.0),
+    ),
     ("classify, whole 2xx", Hold::new(10.0, 0.0)),
     ("pause, not paused", Hold::new(10.0, 0.0)),
     (
@@ -63,6 +67,7 @@ const HOLDS: &[(&str, Hold)] = &[
     ("the same with three extensions", Hold::new(450.0, 7.0)),
     ("budget deposit", Hold::new(10.0, 0.0)),
     ("budget withdraw", Hold::new(30.0, 0.0)),
+    ("budget withdraw, reads the clock", Hold::new(30.0, 0.0)),
     ("classify a 310-byte error body", Hold::new(1_000.0, 2.0)),
     (
         "a call with one retry after no delay, wall",
