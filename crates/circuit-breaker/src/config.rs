@@ -251,6 +251,8 @@ impl<K: RequestKey> CircuitBreakerBuilder<K> {
     ///
     /// The verdict on a stream falls at its end, and calls beyond the probes are rejected until then. Where
     /// answers are long, [`JudgeStreams::ProbesAtFirstOutput`] lets a probe decide as soon as it begins to answer.
+    /// A probe that ends without a verdict, dropped or by its caller's own impatience, leaves its slot to
+    /// the next call: where no caller waits for an answer the circuit stays half-open.
     pub fn probes(mut self, probes: u32) -> Self {
         self.probes = probes;
         self

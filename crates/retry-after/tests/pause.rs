@@ -495,7 +495,7 @@ async fn dropping_who_is_first_hands_the_turn_on() {
 /// As `buffered` has it, whose reader is busy with an earlier answer.
 #[tokio::test(start_paused = true)]
 async fn who_waits_and_is_not_polled_holds_nobody_up() {
-    for unpolled in [1, 2, 3] {
+    for unpolled in [1, 2, 3, 50] {
         let server = Server::default();
         server.refuse(2);
         let layer = PauseLayer::new();
@@ -513,8 +513,8 @@ async fn who_waits_and_is_not_polled_holds_nobody_up() {
         for other in join_all(others).await {
             other.unwrap();
         }
-        // The pause, a second for each that misses its turn and its share of the pace, and the rest of it.
-        let longest = SECOND * (2 + 2 * unpolled + 2);
+        // The pause, the time in which their turns would have come, two turns that are missed, and the pace.
+        let longest = SECOND * (2 + unpolled + 2 + 2);
         assert!(
             began.elapsed() <= longest,
             "{unpolled}: {:?}",
@@ -526,6 +526,46 @@ async fn who_waits_and_is_not_polled_holds_nobody_up() {
         }
         assert_eq!(server.calls(), 1 + unpolled as usize + 5);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_line_of_those_who_are_not_polled_lets_others_in() {
+    let server = Server::default();
+    server.refuse(2);
+    let layer = PauseLayer::builder().max_waiting(3).build().unwrap();
+    let service = stack!(server, layer);
+    service.clone().oneshot(get("a")).await.unwrap();
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let mut call = Box::pin(service.clone().oneshot(get("a")));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(call.as_mut().poll(&mut cx).is_pending());
+        left.push(call);
+    }
+    let began = Instant::now();
+    while service.clone().oneshot(get("a")).await.is_err() {
+        sleep(SECOND).await;
+    }
+    assert!(began.elapsed() <= SECOND * 6, "{:?}", began.elapsed());
+}
+
+/// Its turn came in time, but it did not.
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_its_time_is_not_sent() {
+    let server = Server::default();
+    server.refuse(2);
+    let layer = PauseLayer::new();
+    let service = stack!(server, layer);
+    service.clone().oneshot(get("a")).await.unwrap();
+    let mut request = get("a");
+    let at = (Instant::now() + SECOND * 10).into_std();
+    request.extensions_mut().insert(Deadline::at(at));
+    let mut late = Box::pin(service.oneshot(request));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(late.as_mut().poll(&mut cx).is_pending());
+    sleep(SECOND * 60).await;
+    assert_eq!(rejection(late.await).reason(), PausedReason::Deadline);
+    assert_eq!(server.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]

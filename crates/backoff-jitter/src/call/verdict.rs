@@ -161,6 +161,8 @@ where
         request
             .extensions_mut()
             .insert(Attempt::new(number, pass.paid).after(after));
+        // That of another try is not this one's.
+        request.extensions_mut().remove::<Held>();
         let grant = pass.grant.map(|grant| {
             let held = Held::new();
             request.extensions_mut().insert(held.clone());

@@ -77,6 +77,9 @@ impl Timed {
     /// Takes note of `data`; false if it is but a keep-alive.
     fn arrived(&mut self, data: &impl Buf) -> bool {
         if !self.timers.counts_output() {
+            if data.has_remaining() {
+                self.timers.output();
+            }
             return true;
         }
         let Some(keep_alives) = &mut self.keep_alives else {

@@ -78,6 +78,8 @@ pub(crate) struct BodyTimers {
     /// Runs until the first output.
     first_output: Option<Duration>,
     idle: Option<Duration>,
+    /// Output has come.
+    begun: bool,
     /// Since when nothing but keep-alives has come; `None` if it has not been awaited since.
     quiet_since: Option<Instant>,
     /// When the last keep-alive was handed on, if nobody has polled since.
@@ -95,6 +97,7 @@ impl BodyTimers {
             deadline_in_body: limits.deadline_in_body,
             first_output: limits.first_output,
             idle: limits.idle,
+            begun: false,
             quiet_since: None,
             handed_on: None,
         };
@@ -113,6 +116,7 @@ impl BodyTimers {
 
     /// Output has come.
     pub(crate) fn output(&mut self) {
+        self.begun = true;
         self.first_output = None;
         self.deadline = self.deadline.filter(|_| self.deadline_in_body);
         self.quiet_since = None;
@@ -151,7 +155,7 @@ impl BodyTimers {
     /// Whether `due` tells more of the caller than of the provider, from whom output has come or
     /// which had little time.
     pub(crate) fn is_impatient(&self, due: Due) -> bool {
-        let alive = due.timer == Timer::Deadline && !self.awaits_first();
+        let alive = due.timer == Timer::Deadline && self.begun;
         alive || is_impatient(due.timer, self.deadline, self.ran(due))
     }
 

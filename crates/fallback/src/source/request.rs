@@ -1,5 +1,5 @@
 use http::Request;
-use tower_steady_core::{Attempt, TryClone};
+use tower_steady_core::{Attempt, Held, TryClone};
 
 /// A copy of `request` to send elsewhere, `None` if its body cannot be sent again.
 pub(super) fn copy<B: TryClone>(request: &Request<B>) -> Option<Request<B>> {
@@ -11,6 +11,7 @@ pub(super) fn copy<B: TryClone>(request: &Request<B>) -> Option<Request<B>> {
     if !request.extensions().is_empty() {
         copy.extensions_mut().clone_from(request.extensions());
         copy.extensions_mut().remove::<Attempt>();
+        copy.extensions_mut().remove::<Held>();
     }
     Some(copy)
 }

@@ -1,6 +1,7 @@
 //! The calls of one key in a row: until when they are paused, and whose turn it is.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ pub(crate) type Ticket = u64;
 /// A calm line lets go of its calls after this time: nobody had to wait, nothing was refused.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// A turn that is not taken for so long goes to the next: whoever waits and is not polled (a stream of
-/// calls whose reader is busy with another one) must not hold up all others.
+/// A turn that is not taken for so long is called out, and as much later goes to the next: whoever waits
+/// and is not polled (a stream of calls whose reader is busy with another one) must not hold up all
+/// others.
 const TURN: Duration = Duration::from_secs(1);
 
 /// Nobody looks further ahead.
@@ -52,6 +54,8 @@ pub(crate) struct Line {
 #[derive(Debug)]
 struct Waiting {
     waker: Option<Waker>,
+    /// Somebody ahead has missed a turn since it asked last.
+    called: bool,
     give_up: Instant,
 }
 
@@ -197,6 +201,7 @@ impl Line {
         if !self.engaged {
             return Entry::Free;
         }
+        self.pass_over(Ticket::MAX, now, effects);
         let due = self.due(now);
         if self.waiting.is_empty() && due <= now {
             return Entry::Go(self.pacer.take(now, false));
@@ -206,7 +211,7 @@ impl Line {
         if due > give_up || give_up <= now {
             return Entry::Late(self.estimate(now, self.waiting.len()));
         }
-        if self.waiting() >= most || self.is_long(give_up.saturating_duration_since(due)) {
+        if self.waiting.len() >= most || self.is_long(give_up.saturating_duration_since(due)) {
             return Entry::Full(self.estimate(now, self.waiting.len()));
         }
         Entry::Wait
@@ -235,7 +240,7 @@ impl Line {
     ) -> Option<Ticket> {
         let ticket = match again {
             Some(ticket) => ticket,
-            None if self.waiting() >= most => return None,
+            None if self.waiting.len() >= most => return None,
             None => {
                 self.next += 1;
                 self.next
@@ -243,6 +248,7 @@ impl Line {
         };
         let waiting = Waiting {
             waker: None,
+            called: false,
             give_up,
         };
         self.waiting.insert(ticket, waiting);
@@ -262,13 +268,15 @@ impl Line {
         if let Some(back) = self.absent.remove(&ticket) {
             self.waiting.insert(ticket, back);
         }
-        let Some(give_up) = self.waiting.get(&ticket).map(|waiting| waiting.give_up) else {
+        let Some(waiting) = self.waiting.get_mut(&ticket) else {
             debug_assert!(false, "polled without a place");
             return Turn::Late(Duration::ZERO);
         };
+        waiting.called = false;
+        let give_up = waiting.give_up;
         self.pass_over(ticket, now, effects);
         let head = self.head() == Some(ticket);
-        if head && due <= now {
+        if head && due <= now && now <= give_up {
             self.busy = self.busy.max(now);
             self.leave(ticket, effects);
             return Turn::Go(self.pacer.take(now, true));
@@ -351,7 +359,7 @@ impl Line {
             self.open(now, effects);
         }
         let calm = now.saturating_duration_since(self.busy) >= LINGER;
-        if calm && self.until.is_none() && self.waiting() == 0 {
+        if calm && self.until.is_none() && self.waiting.is_empty() {
             self.engaged = false;
         }
     }
@@ -371,27 +379,45 @@ impl Line {
         self.waiting.keys().next().copied()
     }
 
-    /// Passes over the head if it has missed its turn.
+    /// Where the head has missed its turn, calls all who are ahead of the one that asks, for they may only
+    /// be late; a turn later passes over those of them that have not asked since.
     fn pass_over(&mut self, asking: Ticket, now: Instant, effects: &mut Effects) {
         let head = self.head();
         if self.headed.map(|(head, _)| head) != head {
             self.headed = head.map(|head| (head, now));
         }
-        if head != Some(asking) && self.missed(0, now) <= now {
-            self.absent.extend(self.waiting.pop_first());
-            self.headed = self.head().map(|head| (head, now));
-            self.wake_first(effects);
+        if head.is_none_or(|head| head >= asking) || self.missed(0, now) > now {
+            return;
         }
+        let behind = self.waiting.split_off(&asking);
+        let ahead = mem::replace(&mut self.waiting, behind);
+        for (ticket, mut waiting) in ahead {
+            if waiting.called {
+                self.absent.insert(ticket, waiting);
+            } else {
+                waiting.called = true;
+                effects.wake.extend(waiting.waker.take());
+                self.waiting.insert(ticket, waiting);
+            }
+        }
+        self.headed = self.head().map(|head| (head, now));
+        self.wake_first(effects);
     }
 
     /// When the turn of those ahead of `ticket` will be over, as far as is known.
     fn missed(&self, ticket: Ticket, now: Instant) -> Instant {
         let (head, since) = self.headed.unwrap_or((ticket, now));
-        // As many as there are tickets between: some may have left.
-        let behind = usize::try_from(ticket.saturating_sub(head + 1)).unwrap_or(usize::MAX);
-        let turns = self.queue(behind).min(FAR);
+        let called = self.waiting.get(&head).is_some_and(|head| head.called);
+        let turns = if called || self.second() == Some(ticket) {
+            Duration::ZERO
+        } else {
+            // As many as there are tickets between: some may have left.
+            let behind = usize::try_from(ticket.saturating_sub(head + 1)).unwrap_or(usize::MAX);
+            self.queue(behind.min(self.waiting.len())).min(FAR)
+        };
         let due = [self.until, self.pacer.due()].into_iter().flatten();
-        due.fold(since, Instant::max) + turns + TURN
+        let due = due.fold(since, Instant::max);
+        due.checked_add(turns + TURN).unwrap_or(due)
     }
 
     fn second(&self) -> Option<Ticket> {

@@ -27,8 +27,8 @@
 //! Its request, and nothing else: no permit, no slot of a concurrency limit, no readiness. Waiting is
 //! done by the future, on a clone of the service that becomes ready when the turn has come; the service
 //! that was called is replaced by a clone as well, which lets go of what `poll_ready` had reserved.
-//! Dropping the future at any time hands its place on. A turn that is not taken within a second, for
-//! nobody polls the future, goes to the next; once it is polled it has its place again.
+//! Dropping the future at any time hands its place on. A turn that is not taken within two seconds,
+//! for nobody polls the future, goes to the next; once it is polled it has its place again.
 //!
 //! # What ends the waiting early
 //!
