@@ -54,8 +54,6 @@ const BILL: On = On::S400
     .or(On::S403)
     .or(On::S412)
     .or(On::S429)
-    .or(On::S500)
-    .or(On::S502)
     .or(On::STREAM);
 /// Where a prompt may not fit.
 const FIT: On = On::S400
@@ -101,7 +99,8 @@ pub(super) static TABLE: &[Rule] = &[
     rule("guardrail-phrase", REFUSAL, When::Check(guarded), ContentPolicy, "a guardrail refused the request; not one that the request names and that is not there"),
     rule("location-phrase", KEY, says(Phrase::Location), Permission, "Gemini refuses a region with a 400 FAILED_PRECONDITION"),
     rule("memory-phrase", On::S500.or(On::STREAM), says(Phrase::Memory), ServerError, "Ollama: the model does not fit this machine, nor will it").then(Then::GiveUp),
-    rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, MiniMax's 500: a bill behind an ordinary code"),
+    rule("balance-phrase", BILL.or(On::S500).or(On::S502), says(Phrase::Balance), QuotaExhausted, "no credit is left; a gateway or MiniMax says so under a 500 too"),
+    rule("quota-phrase", BILL, says(Phrase::Billing), QuotaExhausted, "Anthropic's 400, xAI's 403, Gemini's spend cap: a bill behind an ordinary code"),
     rule("quota-of-zero", On::S429.or(On::STREAM), says(Phrase::Zero), QuotaExhausted, "Gemini's \"limit: 0\": this model is not in the plan, and no RetryInfo changes that").then(Then::GiveUpDespiteWait),
     rule("current-quota-phrase", On::S429.or(On::STREAM), When::Check(current_quota), QuotaExhausted, "OpenAI's insufficient_quota where a gateway lost the code, and gateways' own quotas; Google says the same of a minute"),
     rule("request-over-limit", On::S429.or(On::STREAM), When::Check(over_limit), TooLarge, "\"Limit 30000, Requested 31538\": one request is more than the whole bucket"),
@@ -177,7 +176,11 @@ fn current_quota(facts: &Facts<'_>) -> bool {
     let google = facts.provider() == Some(Provider::Google)
         || facts.has_id("RESOURCE_EXHAUSTED")
         || facts.phrases().has(Phrase::Google);
-    facts.says_window(Phrase::CurrentQuota) && !google && facts.wait_in_words().is_none()
+    let momentary = facts.phrases().has(Phrase::Momentary);
+    facts.says_window(Phrase::CurrentQuota)
+        && !google
+        && !momentary
+        && facts.wait_in_words().is_none()
 }
 
 /// A limit of a day that is not said to be a rolling one, neither in words nor by a wait.
