@@ -84,20 +84,10 @@ impl Watch {
         verdict
     }
 
-    fn settle(&mut self, class: Class) {
-        // A wait in the verdict is the server's own word too.
+    /// Whoever understands the stream knows better what it came to than that it ended, or gave an error.
+    fn settle(&mut self, otherwise: Class) {
         let known = self.stream.verdict();
-        if known.is_some_and(|outcome| outcome.impatient) {
-            return self.permit.cancel(self.output);
-        }
-        let wait = known.and_then(|outcome| outcome.wait);
-        self.permit.settle(class, wait, self.output, self.begun);
-    }
-
-    /// The body gave an error. Whoever understands the stream may know better what it means.
-    fn break_off(&mut self) {
-        let known = self.stream.verdict().map(|outcome| outcome.class);
-        self.settle(known.unwrap_or(Class::Transport));
+        self.permit.judge(known, otherwise, self.output, self.begun);
     }
 }
 
@@ -152,7 +142,7 @@ impl<B: Body> Body for ResponseBody<B> {
                 None => judge(this.watch, true),
                 Some(Err(_)) => {
                     if let Some(mut watch) = this.watch.take() {
-                        watch.break_off();
+                        watch.settle(Class::Transport);
                     }
                 }
             }

@@ -190,11 +190,9 @@ fn judge_head<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option<
 
 #[inline(never)]
 fn judge_notes<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option<Box<Watch>> {
-    let (class, wait) = match response.extensions().get::<Outcome>() {
-        Some(outcome) => (outcome.class, outcome.wait),
-        None => (Class::from_status(response.status()), None),
-    };
-    if class == Class::Success
+    let known = response.extensions().get::<Outcome>();
+    let by_status = Class::from_status(response.status());
+    if known.map_or(by_status, |outcome| outcome.class) == Class::Success
         && let Some(stream) = response.extensions().get::<StreamOutcome>()
     {
         // For what is still to come of it.
@@ -204,17 +202,14 @@ fn judge_notes<RB: Body>(response: &Response<RB>, permit: &mut Permit) -> Option
         body::judge(&mut watch, response.body().is_end_stream());
         return watch;
     }
-    permit.settle(class, wait, None, false);
+    permit.judge(known, by_status, None, false);
     None
 }
 
 #[cold]
 fn judge_error(error: BoxError, permit: &mut Permit) -> BoxError {
-    match Failure::find(&*error).map(Failure::outcome) {
-        Some(outcome) if outcome.impatient => permit.cancel(None),
-        Some(outcome) => permit.settle(outcome.class, outcome.wait, None, false),
-        None => permit.settle(Class::Transport, None, None, false),
-    }
+    let known = Failure::find(&*error).map(Failure::outcome);
+    permit.judge(known, Class::Transport, None, false);
     error
 }
 

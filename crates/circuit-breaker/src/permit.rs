@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::Extensions;
-use tower_steady_core::{Class, Lease, shard};
+use tower_steady_core::{Class, Lease, Outcome, shard};
 
 use crate::breaker::{End, Ticket};
 use crate::circuit::Circuit;
@@ -160,15 +160,24 @@ impl Permit {
         self.settle(Class::Success, None, None, false);
     }
 
-    /// Ends the call. `wait`: how long the server wants to be left alone. `output`: when the first
-    /// output came, where that is not now. `late`: whether it has come.
-    pub(crate) fn settle(
+    /// Ends the call by what is known of it, or else by this class; a caller's impatience cancels it.
+    /// `output`: when the first output came, where that is not now. `late`: whether it has come.
+    pub(crate) fn judge(
         &mut self,
-        class: Class,
-        wait: Option<Duration>,
+        known: Option<&Outcome>,
+        otherwise: Class,
         output: Option<Tick>,
         late: bool,
     ) {
+        match known {
+            Some(outcome) if outcome.impatient => self.cancel(output),
+            Some(outcome) => self.settle(outcome.class, outcome.wait, output, late),
+            None => self.settle(otherwise, None, output, late),
+        }
+    }
+
+    /// Ends the call. `wait`: how long the server wants to be left alone.
+    fn settle(&mut self, class: Class, wait: Option<Duration>, output: Option<Tick>, late: bool) {
         let Some(circuit) = self.circuit.take() else {
             return;
         };

@@ -61,9 +61,8 @@ fn in_success(
         Kind::Json if Sse::begins(body.trim_ascii_start()) => Format::Sse(Sse::default()),
         Kind::Json => {
             let head = body[..body.len().min(JSON_LIMIT)].trim_ascii_start();
-            let look = top_level(head);
-            let is_error = look.is_error() || (body.len() > JSON_LIMIT && look.ends_in_error());
-            return is_error.then(|| {
+            let cut = body.len() > JSON_LIMIT;
+            return top_level(head).is_error_in(cut).then(|| {
                 let body = &body[..body.len().min(LOOK_LIMIT)];
                 judge_body(&DefaultClassifier, status, headers, body, provider)
             });

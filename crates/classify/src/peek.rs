@@ -232,7 +232,7 @@ where
                 }
                 let look = top_level(head);
                 let full = self.chunks.len() >= JSON_LIMIT;
-                if look.is_error() || (full && look.ends_in_error()) {
+                if look.is_error_in(full) {
                     self.aim = Aim::Error;
                     return self.chunks.len() >= config.look_limit;
                 }

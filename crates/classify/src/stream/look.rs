@@ -64,9 +64,9 @@ impl Look {
         (self.error && !self.record) || self.kind == Some(Kind::Error)
     }
 
-    /// Whether a long start of the JSON ends within its `error`: one that takes as much says something.
-    pub(crate) fn ends_in_error(&self) -> bool {
-        self.cut_in_error && !self.record
+    /// The same of a start of the JSON that is long, if `cut`: an `error` in which it ends says something.
+    pub(crate) fn is_error_in(&self, cut: bool) -> bool {
+        self.is_error() || (cut && self.cut_in_error && !self.record)
     }
 }
 
